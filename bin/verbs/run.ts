@@ -1,0 +1,10 @@
+// Not for people: the runner, started by `dispatch` with the task's locked run.lock as descriptor 3.
+import { openContext } from '../../lib/flows/context.ts'
+import { runTask } from '../../lib/flows/run.ts'
+import { main } from '../../lib/kit/cli.ts'
+import { runnerVerb } from '../../lib/view/verbs.ts'
+
+await main(runnerVerb, async ({ directory, words: [id = ''] }) => {
+  await runTask(await openContext(directory), id, 3)
+  return { data: null, text: [] }
+})

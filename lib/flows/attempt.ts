@@ -1,0 +1,136 @@
+/** One attempt: worktree, prompt, worker, and the end of it. */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readBounded, writeFileDurable } from '../kit/files.ts'
+import type { Lock } from '../kit/lock.ts'
+import { packageRoot } from '../kit/package.ts'
+import { start } from '../kit/proc.ts'
+import { composePrompt } from '../rules/prompt.ts'
+import { type Message, markSeen, unread } from '../state/messages.ts'
+import type { TaskFailure } from '../state/schema/common.ts'
+import { parseSpec } from '../state/spec.ts'
+import type { Task } from '../state/tasks.ts'
+import { workerArgv } from '../tools/codex/argv.ts'
+import { findCodex } from '../tools/codex/find.ts'
+import { subjects } from '../tools/git/changes.ts'
+import { listRefs } from '../tools/git/refs.ts'
+import { headOf } from '../tools/git/worktrees.ts'
+import { amend, trail } from './advance.ts'
+import { attend } from './attend.ts'
+import { conclude, concludeLost } from './conclude.ts'
+import { type Context, now } from './context.ts'
+import { fail } from './fail.ts'
+import type { Interrupt } from './interrupt.ts'
+import { environmentOf } from './worker-environment.ts'
+import { prepareWorkplace, setUp } from './workplace.ts'
+
+/**
+ * Takes a `running` task to `verifying`, or wherever its failure leads. A worker that was already started
+ * and lost is not started twice: its end is concluded from what it left.
+ */
+export async function attempt(
+  context: Context,
+  begun: Task,
+  held: Lock,
+  interrupt: Interrupt,
+): Promise<Task> {
+  if (existsSync(begun.paths.attempt(begun.status.attempt).stream)) return await concludeLost(context, begun)
+  const prepared = await setUp(context, await prepareWorkplace(context, begun), interrupt)
+  const { task } = prepared
+  if (interrupt.signal.aborted) return fail(context, task, interruption(interrupt), interrupt)
+  if (prepared.failure) return fail(context, task, prepared.failure, interrupt)
+  return await work(context, task, held, interrupt)
+}
+
+async function work(context: Context, task: Task, held: Lock, interrupt: Interrupt): Promise<Task> {
+  const { workplace, settings } = task.status
+  if (!workplace) throw new Error(`${task.id} has no worktree`)
+  const paths = task.paths.attempt(task.status.attempt)
+  const mail = unread(task.paths)
+  const prompt = await promptFor(context, task, mail)
+  const environment = await environmentOf(context, task)
+  const codex = findCodex(context.config.codex.path, process.env, packageRoot())
+  const argv = workerArgv({
+    model: settings.model,
+    effort: settings.effort,
+    worktree: workplace.worktree,
+    path: environment.PATH ?? '',
+    settings: context.config.codex,
+  })
+  const from = await headOf(context.repo, workplace)
+  const protectedRefs = await listRefs(context.repo, ['refs/heads'])
+
+  mkdirSync(paths.directory, { recursive: true })
+  writeFileDurable(paths.prompt, prompt)
+  const stream = openSync(paths.stream, 'a')
+  const errors = openSync(paths.stderr, 'a')
+  const child = await start(codex.binary, argv, {
+    cwd: workplace.worktree,
+    env: environment,
+    stdio: ['pipe', stream, errors, held.fd],
+  })
+  closeSync(stream)
+  closeSync(errors)
+  // A worker that ends before it has read its prompt says so by its exit code.
+  child.stdin?.on('error', () => child.stdin?.destroy())
+  child.stdin?.end(prompt)
+  markSeen(task.paths, mail)
+  const started = now()
+  const running = amend(task, {
+    worker: { pid: child.pid ?? 1, model: settings.model, thread: null, started },
+    activity: { kind: 'starting', what: null, since: started, last_event: started },
+  })
+  trail(
+    context,
+    running,
+    'worker',
+    `worker started (${codex.binary}, ${settings.model ?? 'its default model'})`,
+  )
+  for (const message of mail) trail(context, running, 'message', `delivered with the prompt: ${message.name}`)
+
+  const attended = await attend(context, running, child, interrupt)
+  return await conclude(context, attended.task, {
+    started,
+    from,
+    protectedRefs,
+    exitCode: attended.ended.exitCode,
+    signal: attended.ended.signal,
+    usage: attended.usage,
+    cut: attended.overBudget
+      ? { class: 'budget', message: attended.overBudget, retryable: false, retry_at: null, detail: null }
+      : attended.interrupted
+        ? interruption(interrupt)
+        : null,
+    interrupt,
+  })
+}
+
+async function promptFor(context: Context, task: Task, messages: readonly Message[]): Promise<string> {
+  const spec = await parseSpec(readFileSync(task.paths.spec), task.paths.spec)
+  const { workplace, settings } = task.status
+  const checkpoint = readBounded(task.paths.checkpoint, 1024 * 1024)
+  return composePrompt({
+    contract: readFileSync(join(packageRoot(), 'skill', 'prompts', 'worker.md'), 'utf8'),
+    status: task.status,
+    taskDirectory: task.paths.directory,
+    body: spec.body,
+    checkpoint: checkpoint?.toString() ?? null,
+    messages,
+    failure: task.status.failure,
+    done: workplace ? await subjects(context.repo, `refs/heads/${settings.base.branch}`, workplace) : [],
+  })
+}
+
+/** The failure that a request to stop, or a bare signal, amounts to. */
+export function interruption(interrupt: Interrupt): TaskFailure {
+  const request = interrupt.cause()?.request
+  return request
+    ? {
+        class: 'stopped',
+        message: `${request.cancel ? 'cancelled' : 'stopped'} by ${request.by}`,
+        retryable: false,
+        retry_at: null,
+        detail: null,
+      }
+    : { class: 'lost', message: 'its runner was told to end', retryable: true, retry_at: null, detail: null }
+}

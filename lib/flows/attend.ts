@@ -1,0 +1,160 @@
+/**
+ * Watches over a running worker: copies what it does into `activity`, counts its tokens, enforces the
+ * budget, and ends it when asked. Its output goes straight to files, so that it can go on when we die.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { readRange } from '../kit/files.ts'
+import { type Ended, ended } from '../kit/proc.ts'
+import { oneLine } from '../kit/text.ts'
+import type { Activity } from '../state/schema/status.ts'
+import type { Task } from '../state/tasks.ts'
+import { EventReader } from '../tools/codex/events.ts'
+import { codexHome } from '../tools/codex/home.ts'
+import { findRollout, RolloutReader } from '../tools/codex/rollout.ts'
+import { newTrack, type Track, track } from '../tools/codex/track.ts'
+import type { Usage } from '../tools/codex/usage.ts'
+import { amend } from './advance.ts'
+import type { Context } from './context.ts'
+import type { Interrupt } from './interrupt.ts'
+
+/** How often the stream is looked at, and how often at most status.json is written for it; milliseconds. */
+const lookEvery = 200
+const writeEvery = 1000
+
+export interface Attended {
+  readonly task: Task
+  readonly ended: Ended
+  /** Tokens seen in the session file, for a turn that did not complete. */
+  readonly usage: Usage | null
+  /** Why we ended it, when we did. */
+  readonly overBudget: string | null
+  readonly interrupted: boolean
+}
+
+export async function attend(
+  context: Context,
+  begun: Task,
+  child: ChildProcess,
+  interrupt: Interrupt,
+): Promise<Attended> {
+  const stream = new StreamFile(begun.paths.attempt(begun.status.attempt).stream)
+  const began = Date.now()
+  let task = begun
+  let now: Track = newTrack(began)
+  let rollout: RolloutReader | null = null
+  let usage: Usage | null = null
+  let overBudget: string | null = null
+  let wrote = 0
+  let shown = ''
+
+  const look = () => {
+    for (const event of stream.read()) now = track(now, event, Date.now())
+    if (now.threadId) {
+      const path = rollout ? null : findRollout(codexHome(process.env), now.threadId, new Date())
+      if (path) rollout = new RolloutReader(path)
+    }
+    usage = rollout?.read() ?? usage
+  }
+  const show = () => {
+    const view = JSON.stringify([now.activity.kind, now.activity.what, now.threadId])
+    const due = Date.now() - wrote >= writeEvery
+    if (!due || (view === shown && Date.now() - wrote < 10 * writeEvery)) return
+    wrote = Date.now()
+    shown = view
+    task = amend(task, { activity: activityOf(now), worker: workerOf(task, now) }, { durable: false })
+  }
+  const tick = () => {
+    look()
+    show()
+    overBudget ??= spent(task, usage ?? now.usage, began)
+    if (overBudget || interrupt.signal.aborted) void endWorker(child, context.config.stop_grace_seconds)
+  }
+  const timer = setInterval(tick, lookEvery)
+  const hurry = () => void endWorker(child, context.config.stop_grace_seconds)
+  interrupt.signal.addEventListener('abort', hurry, { once: true })
+  if (interrupt.signal.aborted) hurry()
+  const end = await ended(child)
+  clearInterval(timer)
+  interrupt.signal.removeEventListener('abort', hurry)
+  look()
+  stream.close()
+  return { task, ended: end, usage, overBudget, interrupted: interrupt.signal.aborted }
+}
+
+/** What the worker did, read from the whole stream at once (also long after it ended). */
+export function replayStream(path: string, at: number): Track {
+  const stream = new StreamFile(path)
+  let now = newTrack(at)
+  for (let events = stream.read(); events.length > 0 || stream.more; events = stream.read()) {
+    for (const event of events) now = track(now, event, at)
+  }
+  stream.close()
+  return now
+}
+
+/** Reads what was appended to a file since the last time, as events. */
+class StreamFile {
+  readonly #fd: number
+  readonly #reader = new EventReader()
+  #offset = 0
+  /** The last read did not reach the end. */
+  more = false
+
+  constructor(path: string) {
+    this.#fd = openSync(path, 'r')
+  }
+
+  read() {
+    const size = fstatSync(this.#fd).size
+    const chunk = readRange(this.#fd, this.#offset, Math.min(size - this.#offset, 4 * 1024 * 1024))
+    this.#offset += chunk.length
+    this.more = this.#offset < size
+    return chunk.length > 0 ? this.#reader.feed(chunk) : []
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+}
+
+/** SIGINT lets the worker finish its session file; SIGTERM and SIGKILL follow for one that does not react. */
+async function endWorker(child: ChildProcess, graceSeconds: number): Promise<void> {
+  if (ending.has(child)) return
+  ending.add(child)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+    // child.killed only says that a signal was sent; these two say that it has ended.
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill(signal)
+    await Promise.race([
+      ended(child),
+      new Promise((resolve) => setTimeout(resolve, graceSeconds * 1000).unref()),
+    ])
+  }
+}
+
+const ending = new WeakSet<ChildProcess>()
+
+function spent(task: Task, usage: Usage | null, began: number): string | null {
+  const { budget } = task.status.settings
+  const minutes = task.status.minutes + (Date.now() - began) / 60_000
+  const tokens = task.status.usage.total + (usage?.total ?? 0)
+  if (budget.minutes !== null && minutes >= budget.minutes)
+    return `the budget of ${budget.minutes} minutes is spent`
+  if (budget.tokens !== null && tokens >= budget.tokens)
+    return `the budget of ${budget.tokens} tokens is spent (${tokens} used)`
+  return null
+}
+
+function activityOf({ activity }: Track): Activity {
+  return {
+    kind: activity.kind,
+    what: activity.what === null ? null : oneLine(activity.what, 200),
+    since: new Date(activity.since).toISOString(),
+    last_event: new Date(activity.last_event).toISOString(),
+  }
+}
+
+function workerOf(task: Task, { threadId }: Track): Task['status']['worker'] {
+  return task.status.worker && { ...task.status.worker, thread: threadId ?? task.status.worker.thread }
+}

@@ -1,0 +1,86 @@
+/** Runs a task's checks, each under the build lock, until one fails; every exit code is ours to have seen. */
+import { join, relative } from 'node:path'
+import { makeDirectory, readTail } from '../kit/files.ts'
+import { tail } from '../kit/text.ts'
+import type { Check } from '../state/schema/attempt.ts'
+import type { TaskFailure } from '../state/schema/common.ts'
+import type { Activity } from '../state/schema/status.ts'
+import type { Task } from '../state/tasks.ts'
+import { amend, trail } from './advance.ts'
+import { interruption } from './attempt.ts'
+import { insideTurn, withBuildTurn } from './build-turn.ts'
+import { runCommand } from './command.ts'
+import { type Context, now } from './context.ts'
+import type { Interrupt } from './interrupt.ts'
+import { markerOf } from './marker.ts'
+import { environmentOf } from './worker-environment.ts'
+
+export interface Checked {
+  readonly checks: readonly Check[]
+  readonly failure: TaskFailure | null
+}
+
+/** @param round `checks` for the branch as the worker left it, `landing` for the rebased commit */
+export async function runChecks(
+  context: Context,
+  task: Task,
+  round: 'checks' | 'landing',
+  interrupt: Interrupt,
+): Promise<Checked> {
+  const { settings, workplace } = task.status
+  const checks: Check[] = []
+  if (!workplace || settings.verify.length === 0) return { checks, failure: null }
+  const paths = task.paths.attempt(task.status.attempt)
+  const directory = round === 'checks' ? paths.checks : join(paths.directory, 'landing-checks')
+  makeDirectory(directory)
+  const environment = { ...(await environmentOf(context, task)), [insideTurn]: '1' }
+  for (const [index, command] of settings.verify.entries()) {
+    const log = join(directory, `${index + 1}.log`)
+    const show = (kind: Activity['kind'], what: string) =>
+      amend(task, { activity: { kind, what, since: now(), last_event: now() } }, { durable: false })
+    const outcome = await withBuildTurn(
+      context,
+      {
+        task: task.id,
+        command,
+        wait: Infinity,
+        signal: interrupt.signal,
+        onWait: (banner) => show('build-lock', banner),
+      },
+      async () => {
+        show('checking', command)
+        return await runCommand(command, {
+          cwd: workplace.worktree,
+          env: environment,
+          log,
+          minutes: context.config.check_minutes,
+          marker: markerOf(task),
+          abort: interrupt.signal,
+        })
+      },
+    )
+    if (!outcome || interrupt.signal.aborted) return { checks, failure: interruption(interrupt) }
+    const check: Check = { command, ...outcome, log: relative(task.paths.directory, log) }
+    checks.push(check)
+    trail(context, task, 'check', `${command}: ${verdict(check)} (${check.seconds.toFixed(1)} s)`)
+    if (check.exit_code !== 0) return { checks, failure: failed(check, log, round) }
+  }
+  return { checks, failure: null }
+}
+
+function verdict(check: Check): string {
+  if (check.timed_out) return 'timed out'
+  return check.exit_code === null ? `ended by ${check.signal}` : `exit code ${check.exit_code}`
+}
+
+function failed(check: Check, log: string, round: 'checks' | 'landing'): TaskFailure {
+  const where = round === 'landing' ? ' on the commit rebased for landing' : ''
+  const output = tail(readTail(log, 16_384).toString(), 6000)
+  return {
+    class: 'check-failed',
+    message: `The check \`${check.command}\` failed${where}: ${verdict(check)}`,
+    retryable: true,
+    retry_at: null,
+    detail: output.trim() === '' ? '(it printed nothing)' : output,
+  }
+}

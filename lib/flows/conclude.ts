@@ -1,0 +1,134 @@
+/** The end of an attempt: leftovers swept, cause classified, exit.json published once, next state decided. */
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { createFileOnce, readTail } from '../kit/files.ts'
+import { sweepMarked } from '../kit/sweep.ts'
+import { clean } from '../kit/text.ts'
+import { markerName } from '../rules/environment.ts'
+import { readRecord } from '../state/record.ts'
+import { type AttemptExit, exit as exitSchema } from '../state/schema/attempt.ts'
+import type { TaskFailure } from '../state/schema/common.ts'
+import type { Task } from '../state/tasks.ts'
+import { classify } from '../tools/codex/failure.ts'
+import type { Track } from '../tools/codex/track.ts'
+import { addUsage, attemptUsage, type Usage } from '../tools/codex/usage.ts'
+import { headOf } from '../tools/git/worktrees.ts'
+import { advance, trail } from './advance.ts'
+import { replayStream } from './attend.ts'
+import { type Context, now } from './context.ts'
+import { fail } from './fail.ts'
+import { guardRefs } from './guard.ts'
+import type { Interrupt } from './interrupt.ts'
+import { markerOf } from './marker.ts'
+
+export interface Ending {
+  readonly started: string
+  readonly from: string | null
+  /** Branches as they were when the worker started; null when that is not known any more. */
+  readonly protectedRefs: ReadonlyMap<string, string> | null
+  readonly exitCode: number | null
+  readonly signal: string | null
+  /** Tokens seen in the session file. */
+  readonly usage: Usage | null
+  /** Why we ended the worker, when we did. */
+  readonly cut: TaskFailure | null
+  readonly interrupt: Interrupt | null
+}
+
+export async function conclude(context: Context, task: Task, ending: Ending): Promise<Task> {
+  const paths = task.paths.attempt(task.status.attempt)
+  const swept = await sweepMarked(markerName, markerOf(task), 1000)
+  if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
+  const track = replayStream(paths.stream, Date.now())
+  const failure = failureOf(ending, track, paths.stderr)
+  const exit = publishExit(task, await exitRecord(context, task, ending, track, failure, swept))
+  if (track.lastMessage) writeFileSync(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
+  const guarded = ending.protectedRefs ? await guardRefs(context, task, ending.protectedRefs) : task
+  // Counted together with the transition, so that an end concluded twice is counted once.
+  const counted: Task = {
+    ...guarded,
+    status: {
+      ...guarded.status,
+      usage: addUsage(guarded.status.usage, exit.usage),
+      minutes: guarded.status.minutes + exit.minutes,
+    },
+  }
+  if (exit.failure) return fail(context, counted, exit.failure, ending.interrupt)
+  return advance(context, counted, 'verifying', `attempt ${exit.attempt} ended; proving it`, {
+    lost: 0,
+    worker: null,
+  })
+}
+
+/** For an attempt whose runner is gone: a completed turn counts, anything else is lost. */
+export async function concludeLost(context: Context, task: Task): Promise<Task> {
+  const paths = task.paths.attempt(task.status.attempt)
+  const { worker, workplace } = task.status
+  const track = replayStream(paths.stream, statSync(paths.stream).mtimeMs)
+  return await conclude(context, task, {
+    started: worker?.started ?? task.status.since,
+    from: workplace?.start ?? null,
+    protectedRefs: null,
+    exitCode: track.outcome?.ended === 'completed' ? 0 : null,
+    signal: null,
+    usage: null,
+    cut:
+      track.outcome === null
+        ? {
+            class: 'lost',
+            message: 'neither its runner nor its worker lives',
+            retryable: true,
+            retry_at: null,
+            detail: null,
+          }
+        : null,
+    interrupt: null,
+  })
+}
+
+function failureOf(ending: Ending, track: Track, stderr: string): TaskFailure | null {
+  if (ending.cut) return ending.cut
+  const { exitCode, signal } = ending
+  const said = classify({
+    track,
+    exitCode,
+    signal,
+    stderrTail: readTail(stderr, 16_384).toString(),
+    now: new Date(),
+  })
+  return said && { ...said, message: clean(said.message), detail: null }
+}
+
+async function exitRecord(
+  context: Context,
+  task: Task,
+  ending: Ending,
+  track: Track,
+  failure: TaskFailure | null,
+  swept: number,
+): Promise<AttemptExit> {
+  const { workplace, settings } = task.status
+  const intact = workplace && existsSync(workplace.worktree)
+  return {
+    version: 1,
+    attempt: task.status.attempt,
+    started: ending.started,
+    ended: now(),
+    model: settings.model,
+    thread: track.threadId,
+    exit_code: ending.exitCode,
+    signal: ending.signal,
+    failure,
+    usage: attemptUsage(track.usage ?? ending.usage, null),
+    minutes: (Date.now() - Date.parse(ending.started)) / 60_000,
+    swept,
+    from: ending.from,
+    to: intact ? await headOf(context.repo, workplace) : null,
+  }
+}
+
+/** Once: who finds it published goes by what was published. */
+function publishExit(task: Task, exit: AttemptExit): AttemptExit {
+  const path = task.paths.attempt(exit.attempt).exit
+  if (createFileOnce(path, `${JSON.stringify(exit, null, 2)}\n`)) return exit
+  return readRecord(path, exitSchema) ?? exit
+}

@@ -1,0 +1,66 @@
+/** What every verb begins with: which repository, where its state is, and its settings. */
+import { existsSync, readFileSync } from 'node:fs'
+import { cpus, hostname, totalmem } from 'node:os'
+import { Failure } from '../kit/errors.ts'
+import { defaultWorkers } from '../rules/capacity.ts'
+import { readConfig } from '../state/config.ts'
+import { type StatePaths, stateDirectoryName, statePaths } from '../state/paths.ts'
+import type { Config } from '../state/schema/config.ts'
+import type { Repository } from '../tools/git/door.ts'
+import { locate } from '../tools/git/locate.ts'
+import { ensureTrusted } from '../tools/git/trusted.ts'
+
+export interface Context {
+  readonly repo: Repository
+  readonly paths: StatePaths
+  readonly config: Config
+}
+
+/**
+ * Opens the state of the repository around `directory`, reading files only: no git is started.
+ * Throws `not-a-repository`, `bare-repository`, `not-initialised` or `bad-config`.
+ */
+export async function openContext(directory: string): Promise<Context> {
+  const { repo, paths } = findRepository(directory)
+  if (!existsSync(paths.root)) {
+    throw new Failure('not-initialised', `${repo.main} has no ${stateDirectoryName}/ yet`, {
+      hint: 'Set it up: dirigent init',
+      next: ['dirigent init'],
+    })
+  }
+  return { repo, paths, config: await readConfig(paths) }
+}
+
+export function findRepository(directory: string): { repo: Repository; paths: StatePaths } {
+  const found = locate(directory, stateDirectoryName)
+  const paths = statePaths(found.main)
+  return { paths, repo: { ...found, trusted: paths.trustedGit } }
+}
+
+/**
+ * Must have been called before the first git of a process. A changed .git/config is adopted only while
+ * no worker lives (`trusted.ts` says why).
+ */
+export async function trustRepository(context: Context, workersLive: boolean): Promise<void> {
+  await ensureTrusted(
+    context.repo.gitDir,
+    context.repo.trusted,
+    workersLive ? 'ask-a-person' : 'no-worker-lives',
+  )
+}
+
+export function maxWorkers(config: Config): number {
+  return config.max_workers ?? defaultWorkers(cpus().length, totalmem())
+}
+
+export const now = (): string => new Date().toISOString()
+
+let boot: string | undefined
+
+/** Identifies this boot of this machine: pids of another one mean nothing. */
+export function bootId(): string {
+  boot ??= existsSync('/proc/sys/kernel/random/boot_id')
+    ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    : hostname()
+  return boot
+}

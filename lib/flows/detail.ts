@@ -1,0 +1,59 @@
+/** One task in full: its row, what was proved, its attempts and messages. */
+import { readdirSync } from 'node:fs'
+import { isLocked } from '../kit/lock.ts'
+import { attentionOf, isUnderWay } from '../rules/attention.ts'
+import { blockedBy } from '../rules/capacity.ts'
+import { healthOf } from '../rules/health.ts'
+import { isOwned } from '../rules/lifecycle.ts'
+import { countUnread } from '../state/messages.ts'
+import { readRecord } from '../state/record.ts'
+import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
+import { listTasks, loadTask } from '../state/tasks.ts'
+import type { Context } from './context.ts'
+import { needStates } from './needs.ts'
+import { settleIfWritable } from './settle.ts'
+import type { Row } from './survey.ts'
+
+export interface Detail extends Row {
+  readonly result: Result | null
+  readonly attempts: readonly AttemptExit[]
+  readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
+  readonly notice: string | null
+}
+
+export async function detail(context: Context, id: string): Promise<Detail> {
+  const asked = loadTask(context.paths, id)
+  const seen = await settleIfWritable(context)
+  const lost = seen.lost.find((task) => task.id === id)
+  const task = lost ?? loadTask(context.paths, asked.id)
+  const needState = needStates(context, listTasks(context.paths).tasks)
+  const alive = isOwned(task.status) && !lost && (await isLocked(task.paths.runLock))
+  const health = healthOf(task.status, alive || !isOwned(task.status), Date.now())
+  const attempts: AttemptExit[] = []
+  for (let n = 1; n <= task.status.attempt; n++) {
+    const ended = readRecord(task.paths.attempt(n).exit, exit)
+    if (ended) attempts.push(ended)
+  }
+  return {
+    task,
+    health,
+    attention: attentionOf(task.status, needState),
+    underWay: isUnderWay(task.status, needState),
+    reason:
+      task.status.state === 'queued'
+        ? (blockedBy(task.status, new Date(), needState) ?? task.status.reason)
+        : task.status.reason,
+    result: readRecord(task.paths.result, result) ?? null,
+    attempts,
+    messages: {
+      unread: countUnread(task.paths),
+      delivered: count(task.paths.inboxSeen),
+      from_worker: count(task.paths.outbox),
+    },
+    notice: seen.notice,
+  }
+}
+
+function count(directory: string): number {
+  return readdirSync(directory).filter((name) => name.endsWith('.md')).length
+}

@@ -1,0 +1,36 @@
+/** What a task has changed: in its worktree so far, or what it landed. */
+import { existsSync } from 'node:fs'
+import { Failure } from '../kit/errors.ts'
+import { loadTask, type Task } from '../state/tasks.ts'
+import { diffText, diffWithUntracked } from '../tools/git/changes.ts'
+import { baseTips, mergeBase } from '../tools/git/refs.ts'
+import { headOf } from '../tools/git/worktrees.ts'
+import { type Context, trustRepository } from './context.ts'
+
+export interface Diff {
+  readonly task: Task
+  readonly text: string
+}
+
+export async function diff(context: Context, id: string, stat: boolean): Promise<Diff> {
+  const task = loadTask(context.paths, id)
+  await trustRepository(context, true)
+  const { workplace, change, settings } = task.status
+  if (change?.state === 'merged' && change.commit && change.onto) {
+    return { task, text: await diffText(context.repo, change.onto, change.commit, stat) }
+  }
+  if (!workplace || !existsSync(workplace.worktree) || !existsSync(workplace.git_dir)) {
+    throw new Failure(
+      'nothing-logged',
+      `${id} has no worktree ${workplace ? 'any more' : 'yet'}, so there is nothing to compare`,
+      {
+        hint: `What was kept of it: git for-each-ref refs/dirigent/kept/${id}`,
+        next: [`dirigent status ${id}`],
+      },
+    )
+  }
+  const head = await headOf(context.repo, workplace)
+  const { fresh } = await baseTips(context.repo, settings.base)
+  const from = (head && (await mergeBase(context.repo, fresh, head))) ?? workplace.start
+  return { task, text: await diffWithUntracked(context.repo, from, workplace, stat) }
+}

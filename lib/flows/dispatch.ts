@@ -1,0 +1,85 @@
+/**
+ * Starts whatever is ready, within capacity. The run.lock is taken here, `running` is written under it,
+ * and the locked descriptor is handed to the runner: from the decision to the runner's end the lock is
+ * never free, so a task is never started twice and a runner that dies at birth is seen as lost.
+ */
+import { join } from 'node:path'
+import { startDetached } from '../kit/detach.ts'
+import { type Lock, tryLock, withLock } from '../kit/lock.ts'
+import { packageRoot } from '../kit/package.ts'
+import { plan } from '../rules/capacity.ts'
+import { listTasks, reload, type Task } from '../state/tasks.ts'
+import { loginProblem } from '../tools/codex/login.ts'
+import { advance } from './advance.ts'
+import { type Context, maxWorkers } from './context.ts'
+import { needStates } from './needs.ts'
+
+export interface Dispatched {
+  readonly started: readonly string[]
+  /** Queued task → why it waits. */
+  readonly blocked: ReadonlyMap<string, string>
+}
+
+/** Every caller may do this at any time; decisions are made one at a time. */
+export async function dispatch(context: Context): Promise<Dispatched> {
+  return await withLock(context.paths.dispatchLock, 60_000, async () => {
+    const { tasks } = listTasks(context.paths)
+    const decided = plan(
+      tasks.map((task) => task.status),
+      maxWorkers(context.config),
+      new Date(),
+      needStates(context, tasks),
+    )
+    const notLoggedIn = decided.start.length > 0 ? loginProblem(context.config.codex, process.env) : null
+    if (notLoggedIn) {
+      const because = new Map(decided.start.map((id) => [id, `codex: ${notLoggedIn}`] as const))
+      return { started: [], blocked: new Map([...decided.blocked, ...because]) }
+    }
+    const started: string[] = []
+    for (const id of decided.start) if (await startQueued(context, id)) started.push(id)
+    return { started, blocked: decided.blocked }
+  })
+}
+
+async function startQueued(context: Context, id: string): Promise<boolean> {
+  const held = await tryLock(context.paths.task(id).runLock)
+  // Somebody is changing the task right now; whoever it is dispatches when done.
+  if (!held) return false
+  const task = reload(context.paths, id)
+  if (task?.status.state !== 'queued') {
+    held.close()
+    return false
+  }
+  const attempt = task.status.attempt + 1
+  const running = advance(context, task, 'running', `attempt ${attempt}`, {
+    attempt,
+    epoch: task.status.epoch + 1,
+    not_before: null,
+    runner: null,
+    worker: null,
+    activity: null,
+    change: null,
+  })
+  await startRunner(context, running, held)
+  return true
+}
+
+/** Starts the runner that owns the task from now on, and hands it the lock. */
+export async function startRunner(context: Context, task: Task, held: Lock): Promise<void> {
+  const program = join(packageRoot(), 'bin', 'dirigent')
+  try {
+    await startDetached(process.execPath, [program, 'run', task.id, '--repo', context.repo.main], {
+      cwd: context.repo.main,
+      env: runnerEnvironment(),
+      log: context.paths.runnerLog,
+      fds: [held.fd],
+    })
+  } finally {
+    held.close()
+  }
+}
+
+/** A runner started from inside a worker's or build's environment must not pass for part of it. */
+function runnerEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DIRIGENT_')))
+}

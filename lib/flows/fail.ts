@@ -1,0 +1,24 @@
+/** Records what went wrong and moves the task where that leads (`rules/retry.ts`). */
+import { afterFailure } from '../rules/retry.ts'
+import type { TaskFailure } from '../state/schema/common.ts'
+import type { Task } from '../state/tasks.ts'
+import { advance } from './advance.ts'
+import type { Context } from './context.ts'
+import { clearStop, type Interrupt } from './interrupt.ts'
+
+export function fail(context: Context, task: Task, failure: TaskFailure, interrupt: Interrupt | null): Task {
+  const cancel = interrupt?.cause()?.request?.cancel ?? false
+  const next = afterFailure(task.status, failure, cancel, new Date())
+  const moved = advance(context, task, next.state, next.reason, {
+    tries: next.tries,
+    lost: next.lost,
+    not_before: next.not_before,
+    // Being stopped or lost teaches the next attempt nothing; what it failed at before still does.
+    failure: failure.class === 'stopped' || failure.class === 'lost' ? task.status.failure : failure,
+    runner: null,
+    worker: null,
+    activity: null,
+  })
+  if (failure.class === 'stopped') clearStop(moved.paths)
+  return moved
+}

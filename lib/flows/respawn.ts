@@ -1,0 +1,59 @@
+/** Another attempt on a task that rests: failed, stopped, waiting, under review or not landed. */
+import { readFileSync } from 'node:fs'
+import { createFileOnce, writeFileDurable } from '../kit/files.ts'
+import type { Spec } from '../state/spec.ts'
+import { reload, type Task } from '../state/tasks.ts'
+import { advance, amend, trail } from './advance.ts'
+import { dropWorktree } from './clean-up.ts'
+import { type Context, trustRepository } from './context.ts'
+import { dispatch } from './dispatch.ts'
+import { settingsOf } from './settings.ts'
+import { observe } from './settle.ts'
+import { checkWorker, type Spawned } from './spawn.ts'
+import { withTask } from './take.ts'
+
+export interface Respawn {
+  readonly spec: Spec | null
+  /** Begin again from the base. */
+  readonly fresh: boolean
+}
+
+export async function respawn(context: Context, id: string, wish: Respawn): Promise<Spawned> {
+  checkWorker(context)
+  const { alive } = await observe(context)
+  await trustRepository(context, alive.size > 0)
+  const again = await withTask(context, id, 'respawned', async (task) => {
+    const refined = wish.spec ? await refine(context, task, wish.spec) : task
+    const cleared = wish.fresh ? await dropWorktree(context, refined) : refined
+    const fresh = {
+      tries: 0,
+      lost: 0,
+      not_before: null,
+      change: null,
+      question: null,
+      flags: [],
+      ...(wish.fresh ? { failure: null } : {}),
+    }
+    if (cleared.status.state === 'queued') return amend(cleared, fresh)
+    return advance(context, cleared, 'queued', wish.fresh ? 'respawned from the base' : 'respawned', fresh)
+  })
+  const { blocked } = await dispatch(context)
+  return { task: reload(context.paths, id) ?? again, created: true, blocked: blocked.get(id) ?? null }
+}
+
+/** The old revision stays in the log. The status goes last: it is what says which revision counts. */
+async function refine(context: Context, task: Task, spec: Spec): Promise<Task> {
+  if (spec.sha256 === task.status.spec_sha256) return task
+  const settings = await settingsOf(context, task.id, spec)
+  const revision = task.status.spec_revision
+  createFileOnce(task.paths.oldSpec(revision), readFileSync(task.paths.spec))
+  writeFileDurable(task.paths.spec, spec.text)
+  const refined = amend(task, {
+    settings,
+    title: spec.title,
+    spec_revision: revision + 1,
+    spec_sha256: spec.sha256,
+  })
+  trail(context, refined, 'spec', `revision ${revision + 1}; the one before is log/spec-${revision}.md`)
+  return refined
+}

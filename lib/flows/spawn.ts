@@ -1,0 +1,133 @@
+/** Creates a task from a spec and starts it. Everything is checked before anything is made. */
+
+import { Failure } from '../kit/errors.ts'
+import { packageRoot } from '../kit/package.ts'
+import { noUsage } from '../state/schema/common.ts'
+import type { Status } from '../state/schema/status.ts'
+import { idFrom, type Spec } from '../state/spec.ts'
+import { checkId, createTask, reload, type Task } from '../state/tasks.ts'
+import { findCodex } from '../tools/codex/find.ts'
+import { loginProblem } from '../tools/codex/login.ts'
+import { listRefs } from '../tools/git/refs.ts'
+import { branchTaken } from '../tools/git/worktrees.ts'
+import { trail } from './advance.ts'
+import { type Context, now, trustRepository } from './context.ts'
+import { dispatch } from './dispatch.ts'
+import { settingsOf } from './settings.ts'
+import { observe } from './settle.ts'
+import { branchOf } from './workplace.ts'
+
+export interface Spawned {
+  readonly task: Task
+  /** False when the same task with the same spec was there already. */
+  readonly created: boolean
+  /** Why it does not run yet, when it does not. */
+  readonly blocked: string | null
+}
+
+/** @param wanted the id, or null to make one from the title */
+export async function spawn(context: Context, wanted: string | null, spec: Spec): Promise<Spawned> {
+  if (wanted !== null) checkId(wanted)
+  const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null)
+  if (known) return { task: known, created: false, blocked: null }
+  checkWorker(context)
+  const { alive } = await observe(context)
+  await trustRepository(context, alive.size > 0)
+  const id = wanted ?? freeId(context, idFrom(spec.title) || 'task')
+  const settings = await settingsOf(context, id, spec)
+  await checkBranch(context, id)
+  const at = now()
+  const status: Status = {
+    version: 1,
+    id,
+    title: spec.title,
+    state: 'queued',
+    reason: 'new',
+    created: at,
+    since: at,
+    spec_revision: 1,
+    spec_sha256: spec.sha256,
+    settings,
+    workplace: null,
+    attempt: 0,
+    epoch: 0,
+    tries: 0,
+    lost: 0,
+    runner: null,
+    worker: null,
+    activity: null,
+    usage: noUsage,
+    minutes: 0,
+    question: null,
+    change: null,
+    flags: [],
+    failure: null,
+    not_before: null,
+  }
+  if (!createTask(context.paths, status, spec.text)) return await spawnedMeanwhile(context, wanted, id, spec)
+  const task: Task = { id, paths: context.paths.task(id), status }
+  trail(context, task, 'created', spec.title, { to: 'queued' })
+  const { blocked } = await dispatch(context)
+  return { task: reload(context.paths, id) ?? task, created: true, blocked: blocked.get(id) ?? null }
+}
+
+/** Somebody else took the id between our look and our rename. */
+async function spawnedMeanwhile(
+  context: Context,
+  wanted: string | null,
+  id: string,
+  spec: Spec,
+): Promise<Spawned> {
+  if (wanted === null) return await spawn(context, null, spec)
+  const task = existing(context, id, spec, true)
+  if (task) return { task, created: false, blocked: null }
+  throw taken(id)
+}
+
+/** The task of this id when it has this very spec; another spec under a wanted id is refused. */
+function existing(context: Context, id: string, spec: Spec, isWanted: boolean): Task | null {
+  if (id === '') return null
+  const task = reload(context.paths, id)
+  if (!task) return null
+  if (task.status.spec_sha256 === spec.sha256) return task
+  if (isWanted) throw taken(id)
+  return null
+}
+
+function taken(id: string): Failure {
+  return new Failure('id-taken', `There is a task ${id} already, with another spec`, {
+    hint: `Refine that one: dirigent respawn ${id} --spec FILE. Or choose another id.`,
+    next: [`dirigent status ${id}`],
+  })
+}
+
+/** `add-login`, `add-login-2`, … */
+function freeId(context: Context, stem: string): string {
+  for (let n = 1; ; n++) {
+    const id = n === 1 ? stem : `${stem}-${n}`
+    if (!reload(context.paths, id)) return id
+  }
+}
+
+/** Before anything is created: a task that cannot start would only fail later. */
+export function checkWorker(context: Context): void {
+  findCodex(context.config.codex.path, process.env, packageRoot())
+  const problem = loginProblem(context.config.codex, process.env)
+  if (problem)
+    throw new Failure('codex-not-logged-in', `Codex is not logged in: ${problem}`, {
+      hint: 'Log in (codex login), then repeat the command.',
+    })
+}
+
+async function checkBranch(context: Context, id: string): Promise<void> {
+  const branch = branchOf(id)
+  const taken = await listRefs(context.repo, [`refs/heads/${branch}`, 'refs/heads/dirigent'])
+  if (taken.has('refs/heads/dirigent')) throw branchTaken(context.repo, 'dirigent')
+  if (
+    [...taken.keys()].some(
+      (name) => name === `refs/heads/${branch}` || name.startsWith(`refs/heads/${branch}/`),
+    )
+  ) {
+    throw branchTaken(context.repo, branch)
+  }
+}

@@ -1,0 +1,83 @@
+/** Ends the live attempt, or takes a resting task out of the queue; with cancel, ends the task. */
+import { existsSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Failure } from '../kit/errors.ts'
+import { isLocked, tryLock } from '../kit/lock.ts'
+import { sweepMarked } from '../kit/sweep.ts'
+import { markerName } from '../rules/environment.ts'
+import { isEnded, isOwned } from '../rules/lifecycle.ts'
+import { writeRecord } from '../state/record.ts'
+import type { StopRequest } from '../state/schema/attempt.ts'
+import { loadTask, reload, type Task } from '../state/tasks.ts'
+import { advance, trail } from './advance.ts'
+import { cleanUp } from './clean-up.ts'
+import { bootId, type Context, now, trustRepository } from './context.ts'
+import { dispatch } from './dispatch.ts'
+import { clearStop } from './interrupt.ts'
+import { markerOf } from './marker.ts'
+
+/** A worker gets its grace three times, checks are killed at once; beyond this something is wrong. */
+const patience = 60_000
+
+export async function stop(context: Context, id: string, cancel: boolean, by: string): Promise<Task> {
+  const task = loadTask(context.paths, id)
+  if (isEnded(task.status)) {
+    throw new Failure('illegal-transition', `${id} is ${task.status.state} already`, {
+      hint: 'There is nothing to stop.',
+      next: [`dirigent status ${id}`],
+    })
+  }
+  if (isOwned(task.status) && (await isLocked(task.paths.runLock)))
+    await endAttempt(context, task, { version: 1, at: now(), cancel, by })
+  const after = reload(context.paths, id) ?? task
+  const settled =
+    isEnded(after.status) || (after.status.state === 'waiting' && !cancel)
+      ? after
+      : await rest(context, id, cancel, by)
+  await dispatch(context)
+  return settled
+}
+
+/** Asks the runner; where the runner is gone and its worker lives on, ends the worker. */
+async function endAttempt(context: Context, task: Task, request: StopRequest): Promise<void> {
+  writeRecord(task.paths.stop, request)
+  trail(context, task, 'stop', `${request.cancel ? 'cancel' : 'stop'} asked for by ${request.by}`)
+  const { runner } = task.status
+  const here = runner?.boot === bootId()
+  const runnerLives = here && existsSync(`/proc/${runner.pid}`)
+  if (here && !runnerLives)
+    await sweepMarked(markerName, markerOf(task), context.config.stop_grace_seconds * 1000)
+  const giveUp = Date.now() + patience
+  while (await isLocked(task.paths.runLock)) {
+    if (Date.now() > giveUp) {
+      throw new Failure('timed-out', `${task.id} has been asked to stop and has not yet`, {
+        hint: `The request stands. Look again: dirigent status ${task.id}`,
+        retryable: true,
+      })
+    }
+    await delay(50)
+  }
+}
+
+/** Nobody owns it now: it is put to rest, or ended, here. */
+async function rest(context: Context, id: string, cancel: boolean, by: string): Promise<Task> {
+  await trustRepository(context, true)
+  const held = await tryLock(loadTask(context.paths, id).paths.runLock, 5000)
+  if (!held)
+    throw new Failure('lock-busy', `${id} was started again meanwhile`, {
+      hint: `Repeat: dirigent stop ${id}`,
+      retryable: true,
+    })
+  try {
+    const task = loadTask(context.paths, id)
+    clearStop(task.paths)
+    if (isEnded(task.status)) return task
+    const clear = { runner: null, worker: null, activity: null, not_before: null, change: null }
+    if (cancel)
+      return await cleanUp(context, advance(context, task, 'cancelled', `cancelled by ${by}`, clear))
+    if (task.status.state === 'waiting') return task
+    return advance(context, task, 'waiting', `stopped by ${by}; respawn goes on from there`, clear)
+  } finally {
+    await held.unlock()
+  }
+}

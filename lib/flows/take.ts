@@ -1,0 +1,43 @@
+/** Takes a task that no runner has, to change its state; refuses one that is under way. */
+import { Failure } from '../kit/errors.ts'
+import { tryLock } from '../kit/lock.ts'
+import { isEnded } from '../rules/lifecycle.ts'
+import { loadTask, type Task } from '../state/tasks.ts'
+import type { Context } from './context.ts'
+
+/**
+ * Runs `change` under the task's run.lock with the status as it is then.
+ * Throws `illegal-transition` when a runner has the task or it has ended.
+ */
+export async function withTask<T>(
+  context: Context,
+  id: string,
+  verb: string,
+  change: (task: Task) => Promise<T>,
+): Promise<T> {
+  const { paths } = loadTask(context.paths, id)
+  // Short holders (a dispatcher, another verb) are waited for; a runner is not.
+  const held = await tryLock(paths.runLock, 1000)
+  if (!held) {
+    throw new Failure('illegal-transition', `${id} is under way; it cannot be ${verb} now`, {
+      hint: `Wait for it (dirigent wait ${id}), or end the attempt first: dirigent stop ${id}`,
+      next: [`dirigent status ${id}`, `dirigent stop ${id}`],
+    })
+  }
+  try {
+    const task = loadTask(context.paths, id)
+    if (isEnded(task.status)) {
+      throw new Failure(
+        'illegal-transition',
+        `${id} is ${task.status.state}; it cannot be ${verb} any more`,
+        {
+          hint: 'Spawn a new task.',
+          next: [`dirigent status ${id}`],
+        },
+      )
+    }
+    return await change(task)
+  } finally {
+    await held.unlock()
+  }
+}

@@ -1,0 +1,160 @@
+/** Where a worker works: its worktree from the freshest base, included files, set-up command, ports. */
+import { existsSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { makeDirectory, readTail } from '../kit/files.ts'
+import { withLock } from '../kit/lock.ts'
+import { tail } from '../kit/text.ts'
+import type { TaskFailure } from '../state/schema/common.ts'
+import type { Workplace } from '../state/schema/status.ts'
+import { listTasks, type Task } from '../state/tasks.ts'
+import { notIgnored } from '../tools/git/changes.ts'
+import { copyIncluded } from '../tools/git/include.ts'
+import { type Base, baseTips, fetchBase } from '../tools/git/refs.ts'
+import { addWorktree, headOf, restoreWorktree } from '../tools/git/worktrees.ts'
+import { amend, flag, trail } from './advance.ts'
+import { withBuildTurn } from './build-turn.ts'
+import { runCommand } from './command.ts'
+import type { Context } from './context.ts'
+import type { Interrupt } from './interrupt.ts'
+import { markerOf } from './marker.ts'
+import { environmentOf } from './worker-environment.ts'
+
+export const branchOf = (id: string): string => `dirigent/${id}`
+
+/** Gives the task a worktree, or makes the one it has usable again. Idempotent. */
+export async function prepareWorkplace(context: Context, task: Task): Promise<Task> {
+  const { workplace } = task.status
+  if (workplace) {
+    const state = await restoreWorktree(context.repo, workplace, workplace.branch)
+    if (state === 'intact') return task
+    trail(context, task, 'note', `the worktree was gone; made again from ${workplace.branch}`)
+  }
+  return await makeWorktree(context, task)
+}
+
+async function makeWorktree(context: Context, task: Task): Promise<Task> {
+  const { base } = task.status.settings
+  const branch = branchOf(task.id)
+  const asked = Date.now()
+  const made = await withLock(context.paths.gitLock, 120_000, async () => {
+    const problem = await fetchFresh(context, base, asked)
+    const tips = await baseTips(context.repo, base)
+    const path = context.paths.worktree(task.id)
+    moveAside(path)
+    // Our own branch exists when an earlier attempt of this task made it; a stranger's was refused at spawn.
+    const adopt = task.status.workplace !== null || task.status.attempt > 0
+    const place = await addWorktree(context.repo, path, branch, tips.fresh, adopt)
+    return { ...place, problem, tips, ports: task.status.workplace?.ports ?? (await freePorts(context)) }
+  })
+  const head = await headOf(context.repo, made)
+  let next = amend(task, {
+    workplace: {
+      branch,
+      worktree: made.worktree,
+      git_dir: made.git_dir,
+      start: task.status.workplace?.start ?? head ?? made.tips.fresh,
+      prepared: context.config.worktree.setup === null,
+      included: await notIgnored(context.repo, made, await copyIncluded(context.repo.main, made.worktree)),
+      ports: made.ports,
+    },
+  })
+  if (made.problem)
+    trail(
+      context,
+      next,
+      'fetch-failed',
+      `${base.remote}: ${made.problem}; working from what was fetched before`,
+    )
+  if (made.tips.parted)
+    next = flag(
+      context,
+      next,
+      `${base.branch} and ${base.remote}/${base.branch} have parted; working from the local one`,
+    )
+  return next
+}
+
+/** A directory where the worktree should be is nobody's that we know: not used, and not destroyed. */
+function moveAside(path: string): void {
+  if (existsSync(path)) renameSync(path, `${path}.found-${Date.now()}`)
+}
+
+/**
+ * Fetches the base unless somebody began to after we asked: then what they brought is as fresh. Called
+ * under the git lock; the stamp's time is when the last fetch began.
+ */
+export async function fetchFresh(context: Context, base: Base, asked: number): Promise<string | null> {
+  if (base.remote === null) return null
+  const stamp = join(context.paths.locks, `fetched-${encodeURIComponent(`${base.remote}/${base.branch}`)}`)
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= asked) return null
+  const began = new Date()
+  const problem = await fetchBase(context.repo, base)
+  if (problem === null) {
+    writeFileSync(stamp, '')
+    utimesSync(stamp, began, began)
+  }
+  return problem
+}
+
+/** The lowest block of ports that no live task has and nobody listens on. Called under the git lock. */
+async function freePorts(context: Context): Promise<Workplace['ports']> {
+  const { from, count } = context.config.ports
+  const taken = new Set(listTasks(context.paths).tasks.map((task) => task.status.workplace?.ports.base))
+  for (let base = from; base + count <= 65_536; base += count) {
+    if (!taken.has(base) && (await isFree(base))) return { base, count }
+  }
+  return { base: from, count }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/** Runs `worktree.setup` once per worktree. Returns the failure, or the task with its set-up done. */
+export async function setUp(
+  context: Context,
+  task: Task,
+  interrupt: Interrupt,
+): Promise<{ task: Task; failure: TaskFailure | null }> {
+  const { workplace } = task.status
+  const command = context.config.worktree.setup
+  if (!workplace || workplace.prepared) return { task, failure: null }
+  if (command !== null) {
+    const paths = task.paths.attempt(task.status.attempt)
+    makeDirectory(paths.directory)
+    const outcome = await withBuildTurn(
+      context,
+      { task: task.id, command, wait: Infinity, signal: interrupt.signal },
+      async () =>
+        await runCommand(command, {
+          cwd: workplace.worktree,
+          env: await environmentOf(context, task),
+          log: paths.setup,
+          minutes: context.config.worktree.setup_minutes,
+          marker: markerOf(task),
+          abort: interrupt.signal,
+        }),
+    )
+    if (outcome?.exit_code !== 0) {
+      const how = outcome?.timed_out
+        ? 'took too long'
+        : `ended with ${outcome?.exit_code ?? outcome?.signal ?? 'no result'}`
+      return {
+        task,
+        failure: {
+          class: 'setup-failed',
+          message: `worktree.setup (${command}) ${how}; its output: ${paths.setup}`,
+          retryable: false,
+          retry_at: null,
+          detail: tail(readTail(paths.setup, 8192).toString(), 4096),
+        },
+      }
+    }
+  }
+  return { task: amend(task, { workplace: { ...workplace, prepared: true } }), failure: null }
+}

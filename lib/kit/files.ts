@@ -1,0 +1,225 @@
+/**
+ * Durable files. A write is: unique temporary name in the same directory, looping write, sync, size
+ * check, close, rename (or link, to create once), sync the directory. An error before the rename
+ * leaves the old content and is reported as such; readers see the old file or the new one, never a
+ * torn one. Appends are one write call per line, which the kernel keeps whole.
+ *
+ * Synchronous on purpose: a commit point that is one call cannot be interleaved with the caller's
+ * other work, and costs half a millisecond.
+ */
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { errno, Failure, reasonOf } from './errors.ts'
+
+let serial = 0
+
+/** A name that no other process and no earlier call uses; also across pid namespaces. */
+export function temporaryName(path: string): string {
+  serial += 1
+  const unique = `${process.pid.toString(36)}-${Date.now().toString(36)}-${serial.toString(36)}-${Math.random().toString(36).slice(2, 8)}`
+  return join(dirname(path), `.tmp-${basename(path).slice(0, 60)}-${unique}`)
+}
+
+export const isTemporaryName = (name: string): boolean => name.startsWith('.tmp-')
+
+/**
+ * Replaces `path` by `content`, surviving a power cut once it returns. `durable: false` skips both
+ * syncs: for hints (activity, owner notes) that may be lost but never torn.
+ */
+export function writeFileDurable(path: string, content: string | Buffer, options = { durable: true }): void {
+  const temporary = writeBeside(path, content, options.durable)
+  try {
+    renameSync(temporary, path)
+  } catch (error) {
+    dropTemporary(temporary)
+    throw diskFailure(error, path)
+  }
+  if (options.durable) syncDirectory(dirname(path))
+}
+
+/** Creates `path` with `content` exactly once: false when it exists already, whoever made it. */
+export function createFileOnce(path: string, content: string | Buffer): boolean {
+  const temporary = writeBeside(path, content, true)
+  try {
+    linkSync(temporary, path)
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return false
+    throw diskFailure(error, path)
+  } finally {
+    dropTemporary(temporary)
+  }
+  syncDirectory(dirname(path))
+  return true
+}
+
+/** Appends one line. A torn last line left by a crash is closed first, so that it spoils only itself. */
+export function appendLine(path: string, line: string, options = { durable: true }): void {
+  try {
+    const fd = openSync(path, 'a+', 0o644)
+    try {
+      const size = fstatSync(fd).size
+      const last = Buffer.alloc(1)
+      const torn = size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a
+      const bytes = Buffer.from(`${torn ? '\n' : ''}${line}\n`)
+      const written = writeSync(fd, bytes)
+      if (written !== bytes.length) throw shortWrite(path, written, bytes.length)
+      if (options.durable) fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    throw diskFailure(error, path)
+  }
+}
+
+/**
+ * Reads a regular file of at most `limit` bytes, following no symbolic link; undefined when it does
+ * not exist. A FIFO, a directory or a larger file is refused before it can block or fill memory.
+ */
+export function readBounded(path: string, limit: number): Buffer | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (!stat) return undefined
+  if (!stat.isFile())
+    throw new Failure('corrupt-file', `${path} is not a regular file`, { hint: 'Move it away.' })
+  if (stat.size > limit) {
+    throw new Failure('corrupt-file', `${path} is ${stat.size} bytes; at most ${limit} are read`, {
+      hint: 'Shorten it or move it away.',
+    })
+  }
+  try {
+    return readHead(path, limit)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined
+    throw new Failure('corrupt-file', `${path} cannot be read: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+/** The first `limit` bytes of a file. */
+export function readHead(path: string, limit: number): Buffer {
+  const fd = openSync(path, 'r')
+  try {
+    return readRange(fd, 0, Math.min(limit, fstatSync(fd).size))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The last `limit` bytes of a file; empty when it does not exist. */
+export function readTail(path: string, limit: number): Buffer {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (!stat?.isFile()) return Buffer.alloc(0)
+  const fd = openSync(path, 'r')
+  try {
+    const size = fstatSync(fd).size
+    const length = Math.min(limit, size)
+    return readRange(fd, size - length, length)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Bytes `from … from+length` of an open file; shorter at its end. */
+export function readRange(fd: number, from: number, length: number): Buffer {
+  const buffer = Buffer.allocUnsafe(length)
+  let filled = 0
+  while (filled < length) {
+    const count = readSync(fd, buffer, filled, length - filled, from + filled)
+    if (count === 0) break
+    filled += count
+  }
+  return buffer.subarray(0, filled)
+}
+
+/** Makes the entries of a directory survive a power cut. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Renames, durably on both sides. The caller handles EEXIST and ENOTEMPTY. */
+export function renameDurable(from: string, to: string): void {
+  renameSync(from, to)
+  syncDirectory(dirname(to))
+  if (dirname(from) !== dirname(to)) syncDirectory(dirname(from))
+}
+
+/** Makes a directory and its parents. */
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (error) {
+    throw diskFailure(error, path)
+  }
+}
+
+/** Maps the errnos that a person can do something about; anything else is passed on as it is. */
+export function diskFailure(error: unknown, path: string): unknown {
+  const code = errno(error)
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new Failure('disk-full', `No space left to write ${path}; its old content is unchanged`, {
+      hint: `Free some space on the disk that holds it (df ${dirname(path)}), then repeat the command.`,
+      retryable: true,
+      cause: error,
+    })
+  }
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
+    return new Failure('state-read-only', `Cannot write ${path}: ${reasonOf(error)}`, {
+      hint: `Make the directory writable for this user: ${dirname(path)}`,
+      cause: error,
+    })
+  }
+  return error
+}
+
+function writeBeside(path: string, content: string | Buffer, durable: boolean): string {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content
+  const temporary = temporaryName(path)
+  try {
+    const fd = openSync(temporary, 'wx', 0o644)
+    try {
+      let done = 0
+      while (done < bytes.length) done += writeSync(fd, bytes, done)
+      if (durable) fsyncSync(fd)
+      const size = fstatSync(fd).size
+      if (size !== bytes.length) throw shortWrite(path, size, bytes.length)
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    dropTemporary(temporary)
+    throw diskFailure(error, path)
+  }
+  return temporary
+}
+
+function shortWrite(path: string, written: number, wanted: number): Failure {
+  return new Failure('disk-full', `Only ${written} of ${wanted} bytes of ${path} could be written`, {
+    hint: `Free some space on the disk that holds it (df ${dirname(path)}).`,
+    retryable: true,
+  })
+}
+
+function dropTemporary(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    // Read-only or gone: the error that brought us here is the one to report.
+    if (!['ENOENT', 'EROFS', 'EACCES'].includes(errno(error) ?? '')) throw error
+  }
+}

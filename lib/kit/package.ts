@@ -1,0 +1,23 @@
+/** Where this installation of Dirigent lives: the same answer from the sources and from the build. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+let known: string | undefined
+
+/** The directory that holds package.json, bin/, lib/ and skill/. */
+export function packageRoot(): string {
+  known ??= findUp(dirname(fileURLToPath(import.meta.url)))
+  return known
+}
+
+export function packageVersion(): string {
+  return String(JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version)
+}
+
+function findUp(directory: string): string {
+  for (let here = directory; ; here = dirname(here)) {
+    if (existsSync(join(here, 'package.json')) && existsSync(join(here, 'skill'))) return here
+    if (here === dirname(here)) throw new Error(`no package.json with a skill directory above ${directory}`)
+  }
+}

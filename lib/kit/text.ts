@@ -1,0 +1,89 @@
+/** Text for people and terminals: cleaned, cut, aligned. Pure. */
+
+/**
+ * Makes foreign text safe to print: no escape sequences (CSI, OSC and the like), no control
+ * characters but tab and newline, no bidirectional overrides, no invalid halves of characters.
+ */
+export function clean(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
+      .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][\s\S]*?(?:\u0007|\u001b\\|$)|[@-Z\\-_])/g, '')
+      .replace(/\r\n?/g, '\n')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
+      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
+      .replace(/[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '')
+      .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd')
+  )
+}
+
+/** One clean line of at most `width` characters. */
+export function oneLine(text: string, width: number): string {
+  return cut(clean(text).replace(/\s+/g, ' ').trim(), width)
+}
+
+export function cut(text: string, width: number): string {
+  const characters = [...text]
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`
+}
+
+/** The last `bytes` bytes of a text, from the start of a line where that is possible. */
+export function tail(text: string, bytes: number): string {
+  const buffer = Buffer.from(text)
+  if (buffer.length <= bytes) return text
+  const end = buffer.subarray(buffer.length - bytes).toString()
+  const newline = end.indexOf('\n')
+  return newline === -1 || newline > end.length / 2 ? end : end.slice(newline + 1)
+}
+
+/** 42 s · 3 min · 2 h 5 min · 3 d */
+export function duration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000))
+  if (seconds < 90) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 90) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 36) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`
+  return `${Math.round(hours / 24)} d`
+}
+
+/** 950 · 12.3k · 4.1M */
+export function count(value: number): string {
+  if (value < 1000) return String(value)
+  if (value < 999_500) return `${(value / 1000).toFixed(value < 99_500 ? 1 : 0)}k`
+  return `${(value / 1_000_000).toFixed(1)}M`
+}
+
+export function plural(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`
+}
+
+/** Columns aligned by their widest cell; trailing spaces removed. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, [...cell].length)
+    })
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell + ' '.repeat((widths[i] ?? 0) - [...cell].length))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** At most `lines` lines and `bytes` bytes, then `… +N more`. */
+export function bounded(all: readonly string[], lines = 40, bytes = 8000): string[] {
+  const kept: string[] = []
+  let size = 0
+  for (const line of all) {
+    size += Buffer.byteLength(line) + 1
+    if (kept.length === lines - 1 && all.length > lines) break
+    if (size > bytes - 20) break
+    kept.push(line)
+  }
+  const left = all.length - kept.length
+  return left > 0 ? [...kept, `… +${left} more`] : kept
+}

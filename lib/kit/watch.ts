@@ -1,0 +1,42 @@
+/**
+ * Waits for files to change. Events make it prompt and polling makes it certain: some file shares
+ * deliver no events, so a look is taken every `poll` milliseconds whatever happens.
+ */
+import type { FSWatcher } from 'chokidar'
+
+export interface Watch {
+  /** Resolves when something changed since the last call, or after `limit` milliseconds at most. */
+  changed(limit: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Watches files and directories (their direct entries); missing ones are noticed when they appear. */
+export async function watchPaths(paths: readonly string[], poll = 500): Promise<Watch> {
+  const { watch } = await import('chokidar')
+  const watcher: FSWatcher = watch([...paths], { ignoreInitial: true, depth: 1, followSymlinks: false })
+  let pending = false
+  let wake: (() => void) | undefined
+  const poke = () => {
+    pending = true
+    wake?.()
+  }
+  watcher.on('all', poke)
+  // Watching is a help, polling is the promise: an exhausted inotify limit only costs promptness.
+  watcher.on('error', poke)
+  return {
+    async changed(limit) {
+      if (!pending) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, Math.min(limit, poll))
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      pending = false
+      wake = undefined
+    },
+    close: () => watcher.close(),
+  }
+}

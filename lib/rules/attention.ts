@@ -1,0 +1,44 @@
+/** What needs the orchestrator, and what is still under way. Pure. */
+import type { Status } from '../state/schema/status.ts'
+import { isHopeless, type NeedState } from './capacity.ts'
+import { isBlockedLanding, isEnded } from './lifecycle.ts'
+
+/** Why the task needs somebody, or null. */
+export function attentionOf(status: Status, needState: (id: string) => NeedState): string | null {
+  switch (status.state) {
+    case 'failed':
+      return status.reason ?? 'failed'
+    case 'waiting':
+      return status.question ?? status.reason ?? 'waiting'
+    case 'review':
+      return status.reason ?? 'under review'
+    case 'landing':
+      return isBlockedLanding(status) ? (status.change?.note ?? 'its landing is blocked') : null
+    case 'queued':
+      return isHopeless(status, needState) ? 'what it needs will not be merged unless you act' : null
+    default:
+      return null
+  }
+}
+
+/** Goes on by itself: neither ended nor waiting for somebody. */
+export function isUnderWay(status: Status, needState: (id: string) => NeedState): boolean {
+  return !isEnded(status) && attentionOf(status, needState) === null
+}
+
+/** What to type next for a task that needs somebody. */
+export function nextFor(status: Status): string[] {
+  const { id } = status
+  switch (status.state) {
+    case 'failed':
+      return [`dirigent status ${id}`, `dirigent respawn ${id} --spec FILE`]
+    case 'waiting':
+      return [`dirigent respawn ${id}`]
+    case 'review':
+      return [`dirigent diff ${id}`, `dirigent land ${id}`]
+    case 'landing':
+      return [`dirigent land ${id}`]
+    default:
+      return [`dirigent status ${id}`]
+  }
+}

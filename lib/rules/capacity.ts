@@ -1,0 +1,97 @@
+/** Which queued tasks start now, and why the others do not. Pure. */
+import type { Status } from '../state/schema/status.ts'
+
+/**
+ * Workers at once when the configuration is silent: two a core, because they mostly wait for the model
+ * and heavy commands take turns, and 2 GiB of memory for each.
+ */
+export function defaultWorkers(cores: number, memoryBytes: number): number {
+  return Math.max(1, Math.min(2 * cores, Math.floor(memoryBytes / 2 ** 31), 16))
+}
+
+export interface Plan {
+  readonly start: readonly string[]
+  /** Queued task → why it waits. */
+  readonly blocked: ReadonlyMap<string, string>
+}
+
+/** How a needed task stands; `unknown` when it is neither live nor archived. */
+export type NeedState = Status['state'] | 'unknown'
+
+/**
+ * @param tasks every live task
+ * @param needState of any id, archived ones included
+ */
+export function plan(
+  tasks: readonly Status[],
+  max: number,
+  now: Date,
+  needState: (id: string) => NeedState,
+): Plan {
+  const blocked = new Map<string, string>()
+  const ready: Status[] = []
+  for (const task of tasks) {
+    if (task.state !== 'queued') continue
+    const why = blockedBy(task, now, needState)
+    if (why) blocked.set(task.id, why)
+    else ready.push(task)
+  }
+  ready.sort(byPriority)
+  const busy = tasks.filter((task) => task.state === 'running').length
+  const free = Math.max(0, max - busy)
+  for (const task of ready.slice(free))
+    blocked.set(task.id, `capacity: ${busy + Math.min(free, ready.length)} of ${max} workers are busy`)
+  return { start: ready.slice(0, free).map((task) => task.id), blocked }
+}
+
+/** Why a queued task cannot start whatever the capacity, or null. */
+export function blockedBy(task: Status, now: Date, needState: (id: string) => NeedState): string | null {
+  if (task.not_before && Date.parse(task.not_before) > now.getTime())
+    return `cooling down until ${task.not_before}`
+  for (const need of task.settings.needs) {
+    const state = needState(need)
+    if (state === 'merged' || state === 'done') continue
+    return state === 'cancelled' || state === 'unknown'
+      ? `needs ${need}, which is ${state}`
+      : `needs ${need} (${state})`
+  }
+  return null
+}
+
+/** Will never start unless somebody acts. */
+export function isHopeless(task: Status, needState: (id: string) => NeedState): boolean {
+  return (
+    task.state === 'queued' &&
+    task.settings.needs.some((need) => ['cancelled', 'unknown', 'failed'].includes(needState(need)))
+  )
+}
+
+/** Higher priority first, then the older. */
+function byPriority(a: Status, b: Status): number {
+  return (
+    b.settings.priority - a.settings.priority ||
+    a.created.localeCompare(b.created) ||
+    a.id.localeCompare(b.id)
+  )
+}
+
+/**
+ * The circle that `id` with these needs would close, as a list of ids, or null.
+ * @param needsOf needs of any other task
+ */
+export function findCycle(
+  id: string,
+  needs: readonly string[],
+  needsOf: (id: string) => readonly string[],
+): string[] | null {
+  const walk = (path: string[], next: readonly string[]): string[] | null => {
+    for (const need of next) {
+      if (need === id) return [...path, need]
+      if (path.includes(need)) continue
+      const found = walk([...path, need], needsOf(need))
+      if (found) return found
+    }
+    return null
+  }
+  return walk([id], needs)
+}

@@ -1,0 +1,71 @@
+/** The environment a worker (and its checks) gets: the caller's, without what is not a worker's business. Pure. */
+import type { Workplace } from '../state/schema/status.ts'
+
+/** Code-host tokens, the orchestrator's own keys, agents and sockets, git steering. `*` matches the rest of a name. */
+const withheld = [
+  'GH_TOKEN',
+  'GH_ENTERPRISE_TOKEN',
+  'GITHUB_TOKEN',
+  'GITHUB_ENTERPRISE_TOKEN',
+  'GITLAB_TOKEN',
+  'BITBUCKET_TOKEN',
+  'ANTHROPIC_*',
+  'CLAUDE*',
+  'NPM_TOKEN',
+  'NODE_AUTH_TOKEN',
+  'SSH_AUTH_SOCK',
+  'SSH_ASKPASS',
+  'GIT_*',
+  'DIRIGENT_*',
+]
+
+/** Who commits is theirs to know; the isolated configuration of a test or a container too. */
+const passed = /^GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)$|^GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)$/
+
+export interface WorkerPlace {
+  readonly id: string
+  readonly attempt: number
+  readonly taskDirectory: string
+  readonly repo: string
+  readonly workplace: Workplace
+  /** Directory that holds the worker's verbs; first on PATH. */
+  readonly verbs: string
+  /** Names this attempt's processes, so that leftovers are found. */
+  readonly marker: string
+}
+
+export const markerName = 'DIRIGENT_ATTEMPT'
+
+export function workerEnvironment(
+  caller: NodeJS.ProcessEnv,
+  place: WorkerPlace,
+  withhold: readonly string[],
+  identity: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+  const hidden = [...withheld, ...withhold].map(toPattern)
+  const env: NodeJS.ProcessEnv = {}
+  for (const [name, value] of Object.entries(caller)) {
+    if (passed.test(name) || !hidden.some((pattern) => pattern.test(name))) env[name] = value
+  }
+  return {
+    ...env,
+    ...identity,
+    PATH: `${place.verbs}:${caller.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`,
+    PORT: String(place.workplace.ports.base),
+    DIRIGENT_PORT_BASE: String(place.workplace.ports.base),
+    DIRIGENT_PORT_COUNT: String(place.workplace.ports.count),
+    DIRIGENT_TASK: place.id,
+    DIRIGENT_TASK_DIR: place.taskDirectory,
+    DIRIGENT_REPO: place.repo,
+    [markerName]: place.marker,
+  }
+}
+
+function toPattern(glob: string): RegExp {
+  return new RegExp(
+    `^${glob
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replace(/\*/g, '.*')
+      .replace(/\?/g, '.')}$`,
+  )
+}

@@ -1,0 +1,58 @@
+/** How a task is doing, observed and derived, never stored; each with its evidence. Pure. */
+import { duration } from '../kit/text.ts'
+import type { Status } from '../state/schema/status.ts'
+import { isOwned } from './lifecycle.ts'
+
+export type HealthName =
+  | 'working'
+  | 'in-a-tool'
+  | 'checking'
+  | 'landing'
+  | 'waiting-for-the-build-lock'
+  | 'reconnecting'
+  | 'cooling-down'
+  | 'quiet'
+  | 'lost'
+  | 'resting'
+
+export interface Health {
+  readonly name: HealthName
+  readonly evidence: string
+}
+
+/** No sign of life from the model for this long, and not in a tool. */
+const quietAfter = 5 * 60_000
+
+/** @param alive somebody holds the task's run.lock */
+export function healthOf(status: Status, alive: boolean, now: number): Health {
+  if (!isOwned(status)) {
+    if (status.state === 'queued' && status.not_before && Date.parse(status.not_before) > now) {
+      return { name: 'cooling-down', evidence: `until ${status.not_before}` }
+    }
+    return { name: 'resting', evidence: status.reason ?? '' }
+  }
+  if (!alive)
+    return {
+      name: 'lost',
+      evidence: `run.lock is free under ${status.state}: neither runner nor worker lives`,
+    }
+  const { activity } = status
+  if (!activity) return { name: 'working', evidence: 'starting' }
+  const silent = now - Date.parse(activity.last_event)
+  const since = duration(now - Date.parse(activity.since))
+  switch (activity.kind) {
+    case 'checking':
+      return { name: 'checking', evidence: `${activity.what} (${since})` }
+    case 'landing':
+      return { name: 'landing', evidence: `${activity.what} (${since})` }
+    case 'build-lock':
+      return { name: 'waiting-for-the-build-lock', evidence: activity.what ?? since }
+    case 'tool':
+      return { name: 'in-a-tool', evidence: `${activity.what} (${since})` }
+    case 'reconnecting':
+      return { name: 'reconnecting', evidence: `${activity.what ?? ''} (${since})` }
+    default:
+      if (silent > quietAfter) return { name: 'quiet', evidence: `no event for ${duration(silent)}` }
+      return { name: 'working', evidence: `${activity.kind} (${since})` }
+  }
+}

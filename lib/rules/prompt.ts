@@ -1,0 +1,78 @@
+/** The worker's prompt: contract, facts, spec, then what earlier attempts left. Pure. */
+import { clean, tail } from '../kit/text.ts'
+import type { TaskFailure } from '../state/schema/common.ts'
+import type { Status } from '../state/schema/status.ts'
+
+/** Bytes each part may take; the newest end is kept. */
+const limits = { checkpoint: 8 * 1024, inbox: 16 * 1024, failure: 8 * 1024 }
+
+export interface PromptParts {
+  /** skill/prompts/worker.md */
+  readonly contract: string
+  readonly status: Status
+  readonly taskDirectory: string
+  /** The spec without its front matter. */
+  readonly body: string
+  readonly checkpoint: string | null
+  readonly messages: readonly { readonly name: string; readonly text: string }[]
+  readonly failure: TaskFailure | null
+  /** `git log --oneline` of what the branch already holds. */
+  readonly done: readonly string[]
+}
+
+export function composePrompt(parts: PromptParts): string {
+  const { status } = parts
+  const sections = [
+    parts.contract.trim(),
+    facts(parts),
+    `# The task: ${status.title}\n\n${parts.body.trim()}`,
+    parts.done.length > 0 &&
+      `# Already committed on your branch\n\nEarlier attempts made these commits. Go on from them; do not do them again.\n\n${quote(parts.done.join('\n'))}`,
+    parts.checkpoint &&
+      `# Your checkpoint\n\nYou wrote this in an earlier attempt. Skip what it says is done.\n\n${quote(tail(clean(parts.checkpoint), limits.checkpoint))}`,
+    parts.failure && failureSection(parts.failure),
+    parts.messages.length > 0 && `# Messages for you\n\n${inbox(parts.messages)}`,
+  ]
+  return `${sections.filter((section) => section).join('\n\n')}\n`
+}
+
+function facts(parts: PromptParts): string {
+  const { status } = parts
+  const { settings, workplace } = status
+  return [
+    '# Facts',
+    '',
+    `Task: ${status.id}`,
+    `Attempt: ${status.attempt}`,
+    `Worktree: ${workplace?.worktree}`,
+    `Branch: ${workplace?.branch}, to be landed on ${settings.base.branch}`,
+    `Task directory: ${parts.taskDirectory}`,
+    `Ports for you: ${workplace?.ports.base} to ${(workplace?.ports.base ?? 0) + (workplace?.ports.count ?? 1) - 1}`,
+    ...(settings.change === 'none'
+      ? ['Wanted: a report as your last message. Do not change the repository.']
+      : []),
+    ...(settings.paths.length > 0 ? [`Stay within: ${settings.paths.join(', ')}`] : []),
+    ...(settings.verify.length > 0
+      ? ['Checks that must exit 0 when you are done:', ...settings.verify.map((command) => `- ${command}`)]
+      : []),
+  ].join('\n')
+}
+
+function failureSection(failure: TaskFailure): string {
+  const detail = failure.detail ? `\n\n${quote(tail(clean(failure.detail), limits.failure))}` : ''
+  return `# Why the last attempt did not end the task\n\n${clean(failure.message)}${detail}`
+}
+
+function inbox(messages: PromptParts['messages']): string {
+  return tail(
+    messages.map((message) => `## ${message.name}\n\n${clean(message.text).trim()}`).join('\n\n'),
+    limits.inbox,
+  )
+}
+
+/** A fenced block whose fence is longer than any in the text: quoted material cannot close it. */
+function quote(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((match) => match[0].length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}\n${text.trim()}\n${fence}`
+}

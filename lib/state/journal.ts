@@ -1,0 +1,36 @@
+/** The audit trail of a task (durable) and the feed of all tasks (a hint: cheap, may miss its end). */
+import { existsSync } from 'node:fs'
+import { appendLine, readTail } from '../kit/files.ts'
+import type { StatePaths, TaskPaths } from './paths.ts'
+import { type Event, event } from './schema/event.ts'
+
+export function record(paths: StatePaths, task: TaskPaths, entry: Event): void {
+  const line = JSON.stringify(entry)
+  appendLine(task.trail, line)
+  appendLine(paths.feed, line, { durable: false })
+}
+
+/** The newest `limit` events of a task; torn or foreign lines are skipped and counted. */
+export function readTrail(task: TaskPaths, limit: number): { events: Event[]; skipped: number } {
+  if (!existsSync(task.trail)) return { events: [], skipped: 0 }
+  const events: Event[] = []
+  let skipped = 0
+  const lines = readTail(task.trail, limit * 1000)
+    .toString()
+    .split('\n')
+  for (const line of lines.filter((text) => text !== '').slice(-limit)) {
+    const parsed = parse(line)
+    if (parsed) events.push(parsed)
+    else skipped += 1
+  }
+  return { events, skipped }
+}
+
+function parse(line: string): Event | undefined {
+  try {
+    return event.safeParse(JSON.parse(line)).data
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,100 @@
+/** The one place that spells names inside the state directory. What each holds: `skill/reference/state.md`. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const stateDirectoryName = '.orchestrator-state'
+
+/** Lower-case letters, digits and dashes; starts with a letter or digit; at most 63 characters. */
+export const idPattern = /^[a-z0-9][a-z0-9-]{0,62}$/
+
+export type StatePaths = ReturnType<typeof statePaths>
+export type TaskPaths = ReturnType<typeof taskPaths>
+
+/** @param repo the main checkout */
+export function statePaths(repo: string) {
+  const root = join(repo, stateDirectoryName)
+  return {
+    repo,
+    root,
+    readme: join(root, 'README.md'),
+    config: join(root, 'config.yaml'),
+    configCache: join(root, 'locks', 'config.json'),
+    ignore: join(root, '.gitignore'),
+    lessons: join(root, 'lessons'),
+    templates: join(root, 'templates'),
+    tasks: join(root, 'tasks'),
+    worktrees: join(root, 'worktrees'),
+    archive: join(root, 'archive'),
+    locks: join(root, 'locks'),
+    /** Our own view of the repository: `lib/tools/git/trusted.ts`. */
+    trustedGit: join(root, 'git'),
+    feed: join(root, 'events.jsonl'),
+    buildLock: join(root, 'locks', 'build.lock'),
+    buildNote: join(root, 'locks', 'build.json'),
+    landLock: join(root, 'locks', 'land.lock'),
+    gitLock: join(root, 'locks', 'git.lock'),
+    dispatchLock: join(root, 'locks', 'dispatch.lock'),
+    runnerLog: join(root, 'locks', 'runner.log'),
+    worktree: (id: string) => join(root, 'worktrees', id),
+    task: (id: string) => taskPaths(join(root, 'tasks', id)),
+    archived: (month: string, id: string) => taskPaths(join(root, 'archive', month, id)),
+  }
+}
+
+/** @param directory the task's own directory, live or archived */
+export function taskPaths(directory: string) {
+  const log = join(directory, 'log')
+  return {
+    directory,
+    spec: join(directory, 'spec.md'),
+    status: join(directory, 'status.json'),
+    checkpoint: join(directory, 'checkpoint.md'),
+    inbox: join(directory, 'inbox'),
+    inboxSeen: join(directory, 'inbox', 'seen'),
+    outbox: join(directory, 'outbox'),
+    outboxSeen: join(directory, 'outbox', 'seen'),
+    result: join(directory, 'result.json'),
+    report: join(directory, 'report.md'),
+    runLock: join(directory, 'run.lock'),
+    stop: join(directory, 'stop.json'),
+    log,
+    trail: join(log, 'events.jsonl'),
+    oldSpec: (revision: number) => join(log, `spec-${revision}.md`),
+    attempt: (n: number) => attemptPaths(join(log, `attempt-${String(n).padStart(3, '0')}`)),
+  }
+}
+
+function attemptPaths(directory: string) {
+  return {
+    directory,
+    prompt: join(directory, 'prompt.md'),
+    stream: join(directory, 'worker.jsonl'),
+    stderr: join(directory, 'stderr.log'),
+    exit: join(directory, 'exit.json'),
+    result: join(directory, 'result.json'),
+    setup: join(directory, 'setup.log'),
+    checks: join(directory, 'checks'),
+    check: (n: number) => join(directory, 'checks', `${n}.log`),
+  }
+}
+
+/** The task's directory wherever it is now, or undefined. */
+export function findTask(paths: StatePaths, id: string): TaskPaths | undefined {
+  if (!idPattern.test(id)) return undefined
+  const live = paths.task(id)
+  if (existsSync(live.directory)) return live
+  for (const month of archiveMonths(paths)) {
+    const archived = paths.archived(month, id)
+    if (existsSync(archived.directory)) return archived
+  }
+  return undefined
+}
+
+/** `yyyy-mm` names, newest first. */
+export function archiveMonths(paths: StatePaths): string[] {
+  if (!existsSync(paths.archive)) return []
+  return readdirSync(paths.archive)
+    .filter((name) => /^\d{4}-\d{2}$/.test(name))
+    .sort()
+    .reverse()
+}

@@ -1,0 +1,72 @@
+/**
+ * Reads and writes the JSON files of the state directory. The schema is the type: every read is
+ * parsed, an unknown version is refused, and a file that does not fit is an error with its path,
+ * never null.
+ */
+import type * as z from 'zod/mini'
+import { Failure, reasonOf } from '../kit/errors.ts'
+import { readBounded, writeFileDurable } from '../kit/files.ts'
+
+const recordLimit = 1024 * 1024
+
+/** Undefined when the file does not exist; throws `corrupt-file` or `unknown-version` otherwise. */
+export function readRecord<T extends z.ZodMiniType>(path: string, schema: T): z.output<T> | undefined {
+  const bytes = readBounded(path, recordLimit)
+  return bytes === undefined ? undefined : parseRecord(path, bytes.toString(), schema)
+}
+
+export function parseRecord<T extends z.ZodMiniType>(path: string, text: string, schema: T): z.output<T> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw corrupt(path, reasonOf(error))
+  }
+  const version =
+    typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
+  if (typeof version === 'number' && version !== 1) {
+    throw new Failure('unknown-version', `${path} has version ${version}; this Dirigent knows version 1`, {
+      hint: 'Use the newer Dirigent that wrote it.',
+    })
+  }
+  const parsed = schema.safeParse(value)
+  if (!parsed.success) throw corrupt(path, issueText(parsed.error.issues))
+  return parsed.data
+}
+
+export function writeRecord(path: string, value: unknown, options = { durable: true }): void {
+  writeFileDurable(path, `${JSON.stringify(value, null, 2)}\n`, options)
+}
+
+/** The first two things that are wrong, with the field's path. */
+export function issueText(issues: readonly z.core.$ZodIssue[]): string {
+  return issues
+    .slice(0, 2)
+    .map((issue) => `${issue.path.join('.') || 'the whole'}: ${issueMessage(issue)}`)
+    .join('; ')
+}
+
+export function issueMessage(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${issue.expected}`
+    case 'unrecognized_keys':
+      return `unknown field ${issue.keys.join(', ')}`
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+    case 'too_small':
+      return `must be at least ${issue.minimum}`
+    case 'too_big':
+      return `must be at most ${issue.maximum}`
+    case 'invalid_format':
+      return issue.pattern ? `must match ${issue.pattern}` : `must be ${issue.format}`
+    default:
+      return issue.message || 'is not valid'
+  }
+}
+
+function corrupt(path: string, why: string): Failure {
+  return new Failure('corrupt-file', `${path} is damaged: ${why}`, {
+    hint: `Mend it by hand (fields: skill/reference/state.md), or move its directory away.`,
+  })
+}

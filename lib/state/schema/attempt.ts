@@ -1,0 +1,59 @@
+/** Files of one attempt: `exit.json` and `result.json`; and `stop.json`, a request to end it. */
+import * as z from 'zod/mini'
+import { failure, natural, positive, time, usage, version } from './common.ts'
+
+export const exit = z.strictObject({
+  version,
+  attempt: positive,
+  started: time,
+  ended: time,
+  model: z.nullable(z.string()),
+  thread: z.nullable(z.string()),
+  exit_code: z.nullable(z.int()),
+  signal: z.nullable(z.string()),
+  failure: z.nullable(failure),
+  usage,
+  minutes: z.number(),
+  /** Processes the worker left behind, ended by us. */
+  swept: natural,
+  /** The branch's tip when the attempt began and when the worker ended. */
+  from: z.nullable(z.string()),
+  to: z.nullable(z.string()),
+})
+export type AttemptExit = z.infer<typeof exit>
+
+export const check = z.strictObject({
+  command: z.string(),
+  exit_code: z.nullable(z.int()),
+  signal: z.nullable(z.string()),
+  timed_out: z.boolean(),
+  seconds: z.number(),
+  /** Relative to the task's directory. */
+  log: z.string(),
+})
+export type Check = z.infer<typeof check>
+
+export const result = z.strictObject({
+  version,
+  task: z.string(),
+  attempt: positive,
+  epoch: positive,
+  at: time,
+  /** The commit that was proved; null for a report. */
+  commit: z.nullable(z.string()),
+  /** The tree the checks ran on. */
+  tree: z.nullable(z.string()),
+  /** What it stands on. */
+  base: z.nullable(z.string()),
+  checks: z.array(check),
+  diff: z.nullable(z.strictObject({ files: natural, insertions: natural, deletions: natural })),
+  /** The worker left changes uncommitted; we committed them. */
+  leftovers: z.array(z.string()),
+  /** Changed files outside the spec's `paths`. */
+  outside: z.array(z.string()),
+  usage,
+})
+export type Result = z.infer<typeof result>
+
+export const stop = z.strictObject({ version, at: time, cancel: z.boolean(), by: z.string() })
+export type StopRequest = z.infer<typeof stop>

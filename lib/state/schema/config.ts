@@ -1,0 +1,52 @@
+/** `config.yaml`: settings of one repository. Everything has a default. */
+import * as z from 'zod/mini'
+import { positive } from './common.ts'
+
+const text = z.string().check(z.minLength(1))
+const minutes = z.number().check(z.positive())
+
+export const config = z.strictObject({
+  version: z.literal(1),
+  /** Branch that changes land on; `origin/main` means main, kept fresh from origin. Default: the branch checked out. */
+  base: z.optional(text),
+  /** Workers at once. Default: from cores and memory. */
+  max_workers: z.optional(positive.check(z.maximum(1000))),
+  /** Checks of a spec that names none. */
+  verify: z._default(z.array(text), []),
+  attempts: z._default(positive.check(z.maximum(100)), 3),
+  budget: z._default(z.strictObject({ minutes: z.optional(minutes), tokens: z.optional(positive) }), {
+    minutes: 60,
+  }),
+  model: z.optional(text),
+  effort: z.optional(text),
+  codex: z._default(
+    z.strictObject({
+      path: z._default(z.nullable(text), null),
+      user_config: z._default(z.boolean(), false),
+      mcp_servers: z._default(z.array(text), []),
+      config: z._default(z.record(z.string(), z.unknown()), {}),
+      flags: z._default(z.array(text), []),
+    }),
+    { path: null, user_config: false, mcp_servers: [], config: {}, flags: [] },
+  ),
+  worktree: z._default(
+    z.strictObject({ setup: z._default(z.nullable(text), null), setup_minutes: z._default(minutes, 15) }),
+    { setup: null, setup_minutes: 15 },
+  ),
+  ports: z._default(
+    z.strictObject({
+      from: z._default(z.int().check(z.minimum(1024), z.maximum(60_000)), 20_000),
+      count: z._default(positive.check(z.maximum(1000)), 10),
+    }),
+    { from: 20_000, count: 10 },
+  ),
+  check_minutes: z._default(minutes, 30),
+  /** Seconds between SIGINT, SIGTERM and SIGKILL when a worker is stopped. */
+  stop_grace_seconds: z._default(z.number().check(z.minimum(0)), 5),
+  /** Branches (globs) that no worker may move; the base always is one. */
+  protected: z._default(z.array(text), []),
+  /** Environment variables (globs) withheld from workers, beside the built-in list. */
+  withhold: z._default(z.array(text), []),
+  land: z._default(z.strictObject({ via: z._default(z.literal('local'), 'local') }), { via: 'local' }),
+})
+export type Config = z.infer<typeof config>

@@ -1,0 +1,32 @@
+/** Lines of `log/events.jsonl` (one task) and of `events.jsonl` (the feed of all tasks). */
+import * as z from 'zod/mini'
+import { natural, time } from './common.ts'
+import { state } from './status.ts'
+
+export const event = z.strictObject({
+  at: time,
+  task: z.string(),
+  type: z.enum([
+    'created',
+    'state',
+    'attempt',
+    'worker',
+    'leftovers',
+    'check',
+    'flag',
+    'kept',
+    'swept',
+    'stop',
+    'fetch-failed',
+    'message',
+    'spec',
+    'landed',
+    'note',
+  ]),
+  attempt: natural,
+  from: z.optional(state),
+  to: z.optional(state),
+  /** What happened and why, for people. */
+  text: z.string(),
+})
+export type Event = z.infer<typeof event>

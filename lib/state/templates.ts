@@ -1,0 +1,51 @@
+/** The files that `init` puts into a repository. */
+
+export const readmeTemplate = `# .orchestrator-state
+
+The memory of Dirigent in this repository: which tasks there are, what was asked, what happened, what was
+proved. Everything is in files; kill every process and the next command goes on from here.
+
+- \`config.yaml\` settings (committed)
+- \`lessons/\`, \`templates/\` rules learned and spec templates (committed)
+- \`tasks/<id>/\` one directory per live task: \`spec.md\` what was asked, \`status.json\` where it stands,
+  \`report.md\` the worker's last words, \`result.json\` what was proved, \`log/\` what happened
+- \`worktrees/<id>/\` where a task's worker works
+- \`archive/<month>/<id>/\` ended tasks
+- \`locks/\`, \`git/\` Dirigent's own; \`events.jsonl\` the feed of all tasks
+
+Look: \`dirigent status\`. Do not edit \`status.json\` by hand; \`inbox/\` is where a message to a worker goes.
+`
+
+export const configTemplate = `# Settings of Dirigent for this repository. Every line has a default; those shown are the defaults.
+version: 1
+
+# base: main                 # where changes land; default: the branch checked out (origin/main works too)
+# max_workers: 4             # workers at once; default: two a core, 2 GiB of memory each
+# verify: [npm test]         # checks for specs that name none
+# attempts: 3
+# budget: { minutes: 60 }    # of one task; tokens: N too
+# model: gpt-5.5             # default: the worker's own
+# effort: medium
+
+# codex:
+#   path: /usr/local/bin/codex
+#   user_config: false       # true: your own config.toml, plugins and rules reach the workers
+#   config: {}               # keys for \`codex -c\`, for example { model_provider: mine }
+
+# worktree:
+#   setup: npm ci            # run once in every new worktree, under the build lock
+
+# ports: { from: 20000, count: 10 }
+# check_minutes: 30          # time limit of one check
+# protected: [release/*]     # branches no worker may move, beside the base
+# withhold: [AWS_*]          # environment variables kept from workers, beside tokens of code hosts
+`
+
+export const ignoreTemplate = `# Only what people write is committed.
+/*
+!/.gitignore
+!/README.md
+!/config.yaml
+!/lessons/
+!/templates/
+`

@@ -1,0 +1,54 @@
+/** YAML that people write, checked against a schema; what is wrong is named with its line and field. */
+import { isMap, isNode, LineCounter, parseDocument } from 'yaml'
+import type * as z from 'zod/mini'
+import { type Code, Failure } from '../kit/errors.ts'
+import { issueMessage } from './record.ts'
+
+/** @param at where the text came from: its file, the failure's code, and its first line's number in the file */
+export function parseYaml<T extends z.ZodMiniType>(
+  text: string,
+  schema: T,
+  at: { readonly file: string; readonly code: Code; readonly line: number },
+): z.output<T> {
+  const lines = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    maxAliasCount: 20,
+  } as never)
+  const lineOf = (offset: number) => lines.linePos(offset).line + at.line - 1
+  const broken = document.errors[0]
+  if (broken) {
+    throw new Failure(at.code, `${at.file}:${lineOf(broken.pos[0])}: ${broken.message}`, {
+      hint: 'Mend the YAML at that line.',
+    })
+  }
+  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 20 }) ?? {})
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  if (!issue) throw new Failure(at.code, `${at.file}: not valid`)
+  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path
+  const line = lineOf(offsetOf(document, path))
+  const field = path.join('.') || 'the whole'
+  const what = issue.code === 'unrecognized_keys' ? 'is not a field' : issueMessage(issue)
+  throw new Failure(at.code, `${at.file}:${line}: ${field} ${what}`, {
+    hint: `Mend the field ${field} at line ${line}.`,
+  })
+}
+
+/** Where the deepest existing part of `path` begins. */
+function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true)
+    if (isMap(parent)) {
+      const pair = parent.items.find(
+        (item) => String(isNode(item.key) ? item.key.toJSON() : item.key) === String(path[depth - 1]),
+      )
+      if (pair && isNode(pair.key) && pair.key.range) return pair.key.range[0]
+    }
+    const node = document.getIn(path.slice(0, depth), true)
+    if (isNode(node) && node.range) return node.range[0]
+  }
+  return 0
+}

@@ -1,0 +1,114 @@
+/**
+ * Token use in the middle of a turn. The event stream has none until the turn ends, but the program's session
+ * file has the thread's total after every answer of the model (`token_usage_record`, at once) and after
+ * every tool (`token_count`). The file belongs to the program: what cannot be read is no news, not an error.
+ */
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { errno } from '../../kit/errors.ts'
+import { isTable, parseTable } from './json.ts'
+import { Lines } from './lines.ts'
+import { readUsage, type Usage } from './usage.ts'
+
+const day = 24 * 60 * 60 * 1000
+
+/**
+ * The session file of a thread: `sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl`, in the folder of the
+ * local day on which the thread began, which its id tells (the first 48 bits are its time). A file that a
+ * later attempt resumes stays where it is.
+ */
+export function findRollout(codexHome: string, threadId: string, now: Date): string | null {
+  const times = [now.getTime(), now.getTime() - day]
+  const began = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(threadId)
+  if (began) {
+    const time = Number.parseInt(`${began[1]}${began[2]}`, 16)
+    // The neighbours too: the program may live in another time zone than we do.
+    times.unshift(time, time - day, time + day)
+  }
+  for (const folder of new Set(
+    times.map((time) => join(codexHome, 'sessions', ...datePath(new Date(time)))),
+  )) {
+    const name = names(folder).find((file) => file.endsWith(`-${threadId}.jsonl`))
+    if (name !== undefined) return join(folder, name)
+  }
+  return null
+}
+
+const pieceBytes = 256 * 1024
+const piecesPerCall = 64
+const longestLine = 64 * 1024
+
+export class RolloutReader {
+  readonly #path: string
+  #lines = new Lines(longestLine)
+  #offset = 0
+  #usage: Usage | null = null
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** The newest total of the thread; null until there is one. Reads at most 16 MiB of what was appended. */
+  read(): Usage | null {
+    const fd = opened(this.#path)
+    if (fd === null) return this.#usage
+    try {
+      // A file that shrank was written anew: from its beginning, then.
+      if (fstatSync(fd).size < this.#offset) {
+        this.#offset = 0
+        this.#lines = new Lines(longestLine)
+      }
+      const piece = Buffer.allocUnsafe(pieceBytes)
+      for (let pieces = 0; pieces < piecesPerCall; pieces += 1) {
+        const size = readSync(fd, piece, 0, piece.length, this.#offset)
+        if (size === 0) break
+        this.#offset += size
+        for (const line of this.#lines.feed(piece.subarray(0, size))) {
+          if ('whole' in line) this.#usage = threadTotal(line.whole) ?? this.#usage
+        }
+      }
+    } finally {
+      closeSync(fd)
+    }
+    return this.#usage
+  }
+}
+
+/** Most lines are large and of no interest: their beginning tells, and only the others are parsed. */
+const counting = /^.{0,120}"type":"(?:token_usage_record|event_msg","payload":\{"type":"token_count)"/
+
+function threadTotal(line: string): Usage | null {
+  if (!counting.test(line)) return null
+  const payload = parseTable(line)?.payload
+  if (!isTable(payload)) return null
+  return readUsage(
+    payload.thread_token_usage ?? (isTable(payload.info) ? payload.info.total_token_usage : null),
+  )
+}
+
+function datePath(date: Date): string[] {
+  const two = (value: number) => String(value).padStart(2, '0')
+  return [String(date.getFullYear()), two(date.getMonth() + 1), two(date.getDate())]
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (missing(error)) return []
+    throw error
+  }
+}
+
+function opened(path: string): number | null {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (missing(error)) return null
+    throw error
+  }
+}
+
+function missing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'EACCES'].includes(errno(error) ?? '')
+}

@@ -1,0 +1,108 @@
+/** Where a worker is, folded from its events. Pure: the same events at the same times give the same track. */
+
+import { firstBytes } from './bounded.ts'
+import type { Tool, WorkerEvent } from './event.ts'
+import type { Usage } from './usage.ts'
+
+export interface Activity {
+  kind: 'starting' | 'thinking' | 'tool' | 'reconnecting' | 'ended'
+  /** The running command, the changed files, or why it reconnects. */
+  what: string | null
+  /** Since when this has been so; ms. */
+  since: number
+  /** When anything at all was last heard; ms. */
+  last_event: number
+}
+
+export interface RunningTool {
+  id: string
+  tool: Tool
+  what: string
+  since: number
+}
+
+export interface Track {
+  threadId: string | null
+  activity: Activity
+  /** Oldest first. */
+  running: RunningTool[]
+  counts: { commands: number; failed_commands: number; patches: number; messages: number }
+  lastMessage: string | null
+  /** The thread's total, known when its turn has completed. */
+  usage: Usage | null
+  outcome: null | { ended: 'completed' } | { ended: 'failed'; message: string }
+  /** The last five. */
+  notices: string[]
+}
+
+const noticesKept = 5
+const runningKept = 100
+
+/** `at`: when the worker was started, so that a silent start has an age. */
+export function newTrack(at = 0): Track {
+  return {
+    threadId: null,
+    activity: { kind: 'starting', what: null, since: at, last_event: at },
+    running: [],
+    counts: { commands: 0, failed_commands: 0, patches: 0, messages: 0 },
+    lastMessage: null,
+    usage: null,
+    outcome: null,
+    notices: [],
+  }
+}
+
+export function track(state: Track, event: WorkerEvent, at: number): Track {
+  const next = { ...state, ...changed(state, event, at) }
+  return { ...next, activity: activityAfter(state.activity, next, event, at) }
+}
+
+function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
+  switch (event.kind) {
+    case 'thread-started':
+      return { threadId: event.thread }
+    case 'turn-started':
+      return { outcome: null, running: [] }
+    case 'message':
+      return { lastMessage: firstBytes(event.text, 64 * 1024), counts: plus(state, 'messages') }
+    case 'tool-started': {
+      const { id, tool, what } = event
+      const running = [...state.running, { id, tool, what, since: at }].slice(-runningKept)
+      return { running, ...(tool === 'command' ? { counts: plus(state, 'commands') } : {}) }
+    }
+    case 'tool-ended': {
+      const ended = state.running.find(({ id }) => id === event.id)
+      const running = state.running.filter((tool) => tool !== ended)
+      if (ended?.tool === 'command' && !event.ok) return { running, counts: plus(state, 'failed_commands') }
+      if (ended?.tool === 'patch' && event.ok) return { running, counts: plus(state, 'patches') }
+      return { running }
+    }
+    case 'notice':
+      return { notices: [...state.notices, event.message].slice(-noticesKept) }
+    case 'turn-completed':
+      return { outcome: { ended: 'completed' }, usage: event.usage, running: [] }
+    case 'turn-failed':
+      return { outcome: { ended: 'failed', message: event.message }, running: [] }
+    default:
+      return {}
+  }
+}
+
+function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: number): Activity {
+  const heard = { ...before, last_event: at }
+  const become = (kind: Activity['kind'], what: string | null, since: number): Activity => {
+    const same = before.kind === kind && kind !== 'tool'
+    return { kind, what, since: same ? before.since : since, last_event: at }
+  }
+  if (event.kind === 'notice') {
+    return /^Reconnecting\b/.test(event.message) ? become('reconnecting', event.message, at) : heard
+  }
+  if (event.kind === 'unknown' || event.kind === 'thread-started') return heard
+  if (state.outcome !== null) return become('ended', null, at)
+  const oldest = state.running[0]
+  return oldest ? become('tool', oldest.what, oldest.since) : become('thinking', null, at)
+}
+
+function plus(state: Track, key: keyof Track['counts']): Track['counts'] {
+  return { ...state.counts, [key]: state.counts[key] + 1 }
+}

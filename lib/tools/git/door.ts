@@ -1,0 +1,109 @@
+/**
+ * The one door to git on the trusted side. Whatever a worker writes into its worktree, the shared
+ * configuration, the hooks or the worktree's own git directory, git started here runs none of it: the
+ * directories are pinned to what we recorded, the configuration is our copy (`trusted.ts`), hooks and
+ * file-system monitors are off, and no submodule is entered.
+ */
+import { Failure } from '../../kit/errors.ts'
+import { type RunResult, run } from '../../kit/proc.ts'
+import { oneLine } from '../../kit/text.ts'
+import { gitEnvironment } from './environment.ts'
+import type { Location } from './locate.ts'
+
+export interface Repository extends Location {
+  /** Our view of the git directory. */
+  readonly trusted: string
+}
+
+/** Where a command acts: the main checkout, or a worktree by what we recorded when we made it. */
+export interface Place {
+  readonly git_dir: string
+  readonly worktree: string
+}
+
+export interface GitOptions {
+  readonly at?: Place
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string | Buffer
+  /** Milliseconds; default two minutes. */
+  readonly timeout?: number
+}
+
+const hardening = [
+  'core.fsmonitor=false',
+  'core.hooksPath=/dev/null',
+  'core.untrackedCache=false',
+  'protocol.ext.allow=never',
+  'diff.ignoreSubmodules=dirty',
+  'submodule.recurse=false',
+  'fetch.recurseSubmodules=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'commit.gpgSign=false',
+  'core.quotePath=false',
+].flatMap((setting) => ['-c', setting])
+
+/** Runs git and gives the whole result; a non-zero exit is the caller's to judge. */
+export async function gitTry(
+  repo: Repository,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<RunResult> {
+  const at = options.at ?? { git_dir: repo.gitDir, worktree: repo.main }
+  return await run('git', [...hardening, ...args], {
+    cwd: at.worktree,
+    env: gitEnvironment({
+      ...options.env,
+      GIT_DIR: at.git_dir,
+      GIT_COMMON_DIR: repo.trusted,
+      GIT_WORK_TREE: at.worktree,
+    }),
+    ...(options.input === undefined ? {} : { input: options.input }),
+    timeout: options.timeout ?? 120_000,
+  })
+}
+
+/** Runs git; anything but exit 0 is a `git-failed` with what git said. */
+export async function git(
+  repo: Repository,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<string> {
+  const result = await gitTry(repo, args, options)
+  if (result.exitCode !== 0) throw gitFailed(args, result, options.at?.worktree ?? repo.main)
+  return result.stdout.toString()
+}
+
+/** One line of output, trimmed. */
+export async function gitLine(
+  repo: Repository,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<string> {
+  return (await git(repo, args, options)).trim()
+}
+
+/** NUL-separated output as a list. */
+export async function gitList(
+  repo: Repository,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<string[]> {
+  return (await git(repo, args, options)).split('\0').filter((entry) => entry !== '')
+}
+
+export function gitFailed(args: readonly string[], result: RunResult, where: string): Failure {
+  const said =
+    oneLine(result.stderr, 400) ||
+    (result.timedOut ? 'no answer in time' : `exit code ${result.exitCode ?? result.signal}`)
+  const full = /No space left|disk quota/i.test(result.stderr)
+  return new Failure(
+    full ? 'disk-full' : 'git-failed',
+    `git ${args.find((word) => !word.startsWith('-')) ?? ''} in ${where}: ${said}`,
+    {
+      hint: full
+        ? 'Free some space on the disk, then repeat the command.'
+        : 'Repeat the command when the cause is mended.',
+    },
+  )
+}

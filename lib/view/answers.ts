@@ -1,0 +1,150 @@
+/** What the other verbs answer. Pure. */
+import type { Answer } from '../kit/cli.ts'
+import { exits } from '../kit/errors.ts'
+import { clean, cut, oneLine, table } from '../kit/text.ts'
+import { attentionOf, nextFor } from '../rules/attention.ts'
+import type { Event } from '../state/schema/event.ts'
+import type { Task } from '../state/tasks.ts'
+
+const brief = ({ status, paths }: Task) => ({
+  id: status.id,
+  title: clean(status.title),
+  state: status.state,
+  reason: status.reason,
+  attempt: status.attempt,
+  directory: paths.directory,
+})
+
+export function initAnswer(done: { readonly root: string; readonly made: readonly string[] }): Answer {
+  const text =
+    done.made.length > 0
+      ? [`${done.root} is ready; made:`, ...done.made.map((path) => `  ${path}`)]
+      : [`${done.root} is up to date`]
+  return { data: done, text, next: ['dirigent spawn --spec FILE'] }
+}
+
+export function spawnAnswer(spawned: {
+  readonly task: Task
+  readonly created: boolean
+  readonly blocked: string | null
+}): Answer {
+  const { task, created, blocked } = spawned
+  const { id, state } = task.status
+  const what = !created
+    ? `is there already with this spec: ${state}`
+    : blocked
+      ? `waits: ${blocked}`
+      : `is ${state}, attempt ${task.status.attempt}`
+  return {
+    data: { task: brief(task), created, blocked },
+    text: [`${id} ${what}`, `directory: ${task.paths.directory}`],
+    next: [`dirigent wait ${id}`, `dirigent status ${id}`],
+  }
+}
+
+export function taskChanged(task: Task, what: string): Answer {
+  const { id } = task.status
+  return { data: { task: brief(task) }, text: [`${id} ${what}`], next: [`dirigent status ${id}`] }
+}
+
+export function waitAnswer(waited: {
+  readonly outcome: 'attention' | 'settled' | 'timed-out'
+  readonly tasks: readonly Task[]
+  readonly attention: ReadonlyMap<string, string>
+  readonly underWay: readonly string[]
+}): Answer {
+  const { outcome, tasks, attention, underWay } = waited
+  const needing = [...attention].map(([id, why]) => ['!', id, oneLine(why, 100)])
+  const others = tasks
+    .filter((task) => !attention.has(task.id))
+    .map((task) => ['·', task.id, `${task.status.state}: ${oneLine(task.status.reason ?? '', 80)}`])
+  const first = tasks.find((task) => attention.has(task.id))
+  const head = {
+    attention: `${attention.size} need you`,
+    settled: 'all settled',
+    'timed-out': `still under way: ${underWay.length}`,
+  }[outcome]
+  return {
+    data: {
+      outcome,
+      attention: [...attention].map(([id, why]) => ({ id, why: clean(why) })),
+      under_way: underWay,
+      tasks: tasks.map(brief),
+    },
+    text: [head, ...table([...needing, ...others])],
+    next: first
+      ? nextFor(first.status)
+      : outcome === 'timed-out'
+        ? ['dirigent wait']
+        : ['dirigent status --all'],
+    exit: outcome === 'timed-out' ? exits.pending : exits.done,
+  }
+}
+
+export function logAnswer(log: {
+  readonly task: Task
+  readonly events: readonly Event[]
+  readonly skipped: number
+}): Answer {
+  const next = attentionOf(log.task.status, () => 'merged')
+    ? nextFor(log.task.status)
+    : [`dirigent status ${log.task.id}`]
+  const skipped =
+    log.skipped > 0 ? [`(${log.skipped} unreadable lines skipped in ${log.task.paths.trail})`] : []
+  return {
+    data: { events: log.events, skipped: log.skipped },
+    text: [...skipped, ...log.events.map(eventLine)],
+    next,
+  }
+}
+
+/** `09:41:07 state queued → running: attempt 1` */
+export function eventLine(event: Event): string {
+  const move = event.to ? ` ${event.from ? `${event.from} → ` : ''}${event.to}` : ''
+  return oneLine(`${event.at.slice(11, 19)} ${event.type}${move}: ${event.text}`, 220)
+}
+
+/** One line of `log --follow`: the trail's, or the stream's as it is. */
+export function followedLine(line: string, raw: boolean): string {
+  if (raw) return cut(clean(line), 400)
+  try {
+    return eventLine(JSON.parse(line) as Event)
+  } catch (error) {
+    if (error instanceof SyntaxError) return '(an unreadable line)'
+    throw error
+  }
+}
+
+export function rawAnswer(lines: readonly string[]): Answer {
+  return { data: { lines: lines.map(clean) }, text: lines.map((line) => cut(clean(line), 400)) }
+}
+
+export function diffAnswer(diff: { readonly task: Task; readonly text: string }): Answer {
+  const text = clean(diff.text).trimEnd()
+  return {
+    data: { id: diff.task.id, diff: text },
+    text:
+      text === ''
+        ? [`${diff.task.id} has changed nothing`]
+        : text
+            .split('\n')
+            .slice(0, 2000)
+            .map((line) => cut(line, 500)),
+    unbounded: true,
+  }
+}
+
+export function buildAnswer(
+  built: { readonly exitCode: number | null; readonly banner: string | null },
+  command: readonly string[],
+): Answer {
+  if (built.exitCode === null) {
+    return {
+      data: { exit_code: null, waited_for: built.banner },
+      text: [],
+      next: [`dirigent build -- ${command.join(' ')}`],
+      exit: exits.pending,
+    }
+  }
+  return { data: { exit_code: built.exitCode, waited_for: built.banner }, text: [], exit: built.exitCode }
+}

@@ -1,0 +1,122 @@
+/** `status ID`: one task in full, still short. Pure. */
+import type { Answer } from '../kit/cli.ts'
+import { clean, count, cut, duration, oneLine, plural } from '../kit/text.ts'
+import { nextFor } from '../rules/attention.ts'
+import { isEnded } from '../rules/lifecycle.ts'
+import type { AttemptExit, Check, Result } from '../state/schema/attempt.ts'
+import type { Task } from '../state/tasks.ts'
+import { type RowView, taskRecord } from './record.ts'
+
+export interface TaskView extends RowView {
+  readonly result: Result | null
+  readonly attempts: readonly AttemptExit[]
+  readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
+  readonly notice: string | null
+}
+
+export function taskAnswer(view: TaskView, now: number): Answer {
+  const { status } = view.task
+  return {
+    data: {
+      task: {
+        ...taskRecord(view),
+        settings: status.settings,
+        workplace: status.workplace,
+        failure: status.failure,
+        paths: filesOf(view.task),
+        result: view.result,
+        attempts: view.attempts,
+        messages: view.messages,
+      },
+      notice: view.notice,
+    },
+    text: text(view, now),
+    next: view.attention
+      ? nextFor(status)
+      : isEnded(status)
+        ? [`dirigent diff ${status.id} --stat`]
+        : [`dirigent wait ${status.id}`],
+  }
+}
+
+function text(view: TaskView, now: number): string[] {
+  const { status, paths } = view.task
+  const { settings } = status
+  return [
+    `${status.id}: ${status.state} for ${duration(now - Date.parse(status.since))} · ${oneLine(status.title, 100)}`,
+    ...field(view.attention ? 'needs you' : 'why', view.attention ?? view.reason),
+    ...field(
+      'health',
+      isEnded(status) ? null : `${view.health.name.replaceAll('-', ' ')}: ${view.health.evidence}`,
+    ),
+    ...status.flags.flatMap((flag) => field('note', flag)),
+    ...field('failed', status.failure && `${status.failure.class}: ${status.failure.message}`),
+    ...lines(status.failure?.detail ?? null),
+    `attempt    ${status.attempt} (${status.tries} of ${settings.attempts} tries used) · ${count(status.usage.total)} tokens · ${duration(status.minutes * 60_000)}`,
+    ...view.attempts.slice(-5).map(attemptLine),
+    ...(view.result?.checks ?? []).map(checkLine),
+    ...diffLine(view.result),
+    ...field(
+      'change',
+      status.change &&
+        `${status.change.state}${status.change.commit ? ` ${status.change.commit.slice(0, 12)}` : ''} on ${settings.base.branch}`,
+    ),
+    ...field('needs', settings.needs.join(', ')),
+    ...field('mail', mailLine(view)),
+    `directory  ${paths.directory}`,
+    ...field('worktree', status.workplace?.worktree),
+  ]
+}
+
+function field(name: string, value: string | null | undefined | false): string[] {
+  return value ? [`${name.padEnd(10)} ${oneLine(value, 240)}`] : []
+}
+
+/** The end of a check's output: eight lines tell most failures. */
+function lines(detail: string | null): string[] {
+  if (!detail) return []
+  return clean(detail)
+    .trimEnd()
+    .split('\n')
+    .slice(-8)
+    .map((line) => `           | ${cut(line, 140)}`)
+}
+
+function attemptLine(exit: AttemptExit): string {
+  const end = exit.failure
+    ? `${exit.failure.class}: ${oneLine(exit.failure.message, 100)}`
+    : 'finished its turn'
+  return `  ${exit.attempt}: ${end} · ${count(exit.usage.total)} tokens · ${duration(exit.minutes * 60_000)}`
+}
+
+function checkLine(check: Check): string {
+  const how = check.timed_out ? 'timed out' : `exit ${check.exit_code ?? check.signal}`
+  return `check      ${oneLine(check.command, 100)}: ${how} (${check.seconds.toFixed(1)} s, ${check.log})`
+}
+
+function diffLine(result: Result | null): string[] {
+  if (!result?.diff) return []
+  const { files, insertions, deletions } = result.diff
+  return [`proved     ${result.commit?.slice(0, 12)}: ${plural(files, 'file')}, +${insertions} −${deletions}`]
+}
+
+function mailLine({ messages }: TaskView): string | false {
+  return (
+    messages.unread + messages.delivered > 0 && `${messages.unread} unread, ${messages.delivered} delivered`
+  )
+}
+
+function filesOf(task: Task): Record<string, string | null> {
+  const { paths, status } = task
+  return {
+    directory: paths.directory,
+    spec: paths.spec,
+    status: paths.status,
+    checkpoint: paths.checkpoint,
+    report: paths.report,
+    result: paths.result,
+    trail: paths.trail,
+    attempt: status.attempt > 0 ? paths.attempt(status.attempt).directory : null,
+    worktree: status.workplace?.worktree ?? null,
+  }
+}

@@ -1,0 +1,145 @@
+/** Every verb's command line, in one table: it parses them and it documents them. */
+import type { VerbSpec } from '../kit/cli.ts'
+
+const spec = {
+  type: 'string',
+  value: 'FILE|-',
+  help: 'the spec: Markdown with optional YAML front matter; - reads stdin',
+} as const
+const timeout = {
+  type: 'string',
+  value: 'TIME',
+  help: 'give up after this long (90s, 10m, 2h); exit code 7',
+} as const
+
+export const verbs = {
+  init: {
+    name: 'init',
+    summary: 'sets a repository up: makes .orchestrator-state/; again: brings it up to date, edits are kept',
+    positionals: '',
+    min: 0,
+    max: 0,
+    options: {},
+    example: 'dirigent init',
+  },
+  spawn: {
+    name: 'spawn',
+    summary: 'creates a task from a spec and starts it; returns at once',
+    positionals: '[id]',
+    min: 0,
+    max: 1,
+    options: { spec },
+    detail: 'Without an id, it is made from the title. The same id and the same spec again change nothing.',
+    example: 'dirigent spawn add-login --spec specs/login.md',
+  },
+  status: {
+    name: 'status',
+    summary: 'what needs you, what works, what waits; or one task in full',
+    positionals: '[id]',
+    min: 0,
+    max: 1,
+    options: {
+      all: { type: 'boolean', help: 'ended tasks too' },
+      watch: { type: 'boolean', help: 'print again whenever something changes, until interrupted' },
+    },
+    example: 'dirigent status add-login',
+  },
+  wait: {
+    name: 'wait',
+    summary: 'blocks until something needs you, or until everything has settled',
+    positionals: '[id…]',
+    min: 0,
+    max: 1000,
+    options: {
+      until: {
+        type: 'string',
+        value: 'attention|settled',
+        help: 'attention (default): a task needs you or all have settled; settled: none is under way',
+      },
+      timeout,
+    },
+    example: 'dirigent wait --until settled --timeout 9m',
+  },
+  log: {
+    name: 'log',
+    summary: 'what happened to a task, newest last',
+    positionals: 'id',
+    min: 1,
+    max: 1,
+    options: {
+      follow: { type: 'boolean', help: 'go on printing until the task settles' },
+      raw: { type: 'boolean', help: 'the newest attempt’s own event stream (JSON lines)' },
+      lines: { type: 'string', value: 'N', help: 'how many (default 30)' },
+    },
+    example: 'dirigent log add-login --follow',
+  },
+  diff: {
+    name: 'diff',
+    summary: 'what a task has changed so far, uncommitted work included; or what it landed',
+    positionals: 'id',
+    min: 1,
+    max: 1,
+    options: { stat: { type: 'boolean', help: 'files and figures only' } },
+    example: 'dirigent diff add-login --stat',
+  },
+  stop: {
+    name: 'stop',
+    summary: 'ends the live attempt cleanly; the work is kept',
+    positionals: 'id',
+    min: 1,
+    max: 1,
+    options: {
+      cancel: { type: 'boolean', help: 'end the task too: its work is kept under refs/dirigent/kept/' },
+    },
+    example: 'dirigent stop add-login --cancel',
+  },
+  respawn: {
+    name: 'respawn',
+    summary: 'another attempt, with a refined spec if given; the work done so far is kept',
+    positionals: 'id',
+    min: 1,
+    max: 1,
+    options: {
+      spec,
+      fresh: {
+        type: 'boolean',
+        help: 'begin again from the base; what there was is kept under refs/dirigent/kept/',
+      },
+    },
+    example: 'dirigent respawn add-login --spec specs/login-2.md',
+  },
+  land: {
+    name: 'land',
+    summary: 'lands a change that waits: after a review, or once the main checkout is out of the way',
+    positionals: 'id',
+    min: 1,
+    max: 1,
+    options: {},
+    example: 'dirigent land add-login',
+  },
+  build: {
+    name: 'build',
+    summary: 'runs a command under the build lock and ends with its exit code',
+    positionals: '-- COMMAND…',
+    min: 1,
+    max: 10_000,
+    options: {
+      timeout: { type: 'string', value: 'TIME', help: 'wait at most this long for the lock; exit code 7' },
+    },
+    passThrough: true,
+    example: 'dirigent build -- npm test',
+  },
+} as const satisfies Record<string, VerbSpec>
+
+/** The runner's own command line; it is started by `dispatch`, never typed. */
+export const runnerVerb = {
+  name: 'run',
+  summary: 'owns one attempt of a task; started by Dirigent itself',
+  positionals: 'id',
+  min: 1,
+  max: 1,
+  options: {},
+  example: 'dirigent run add-login',
+} as const satisfies VerbSpec
+
+export type VerbName = keyof typeof verbs
