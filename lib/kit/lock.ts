@@ -21,11 +21,12 @@ export interface Lock {
 
 /**
  * Takes the lock, or undefined when it is still held after `wait` milliseconds (0: do not wait;
- * Infinity: for ever) or when `signal` is aborted.
+ * Infinity: for ever), when `signal` is aborted, or when the directory it lies in is gone.
  */
 export async function tryLock(path: string, wait = 0, signal?: AbortSignal): Promise<Lock | undefined> {
   if (signal?.aborted) return undefined
   const fd = openLockFile(path)
+  if (fd === undefined) return undefined
   const how = wait === Infinity ? [] : wait > 0 ? ['-w', (wait / 1000).toFixed(3)] : ['-n']
   let code: number | null
   try {
@@ -127,10 +128,12 @@ function lockOn(path: string, fd: number): Lock {
   }
 }
 
-function openLockFile(path: string): number {
+/** Undefined when its directory is gone: what it guarded has been moved away. */
+function openLockFile(path: string): number | undefined {
   try {
     return openSync(path, 'a', 0o644)
   } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined
     throw diskFailure(error, path)
   }
 }

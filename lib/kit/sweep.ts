@@ -27,6 +27,9 @@ export function findMarked(name: string, value: string): number[] {
  * @returns how many processes were found
  */
 export async function sweepMarked(name: string, value: string, grace: number): Promise<number> {
+  if (findMarked(name, value).length === 0) return 0
+  // What dies with its parent needs a moment for that; it was not left behind.
+  await delay(20)
   const first = findMarked(name, value)
   for (const pid of first) signal(pid, 'SIGTERM')
   const killAt = Date.now() + grace

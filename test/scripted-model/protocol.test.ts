@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { hang, say, status, wait } from './scenario.ts'
@@ -75,9 +76,11 @@ it('outlives a client that goes away', async () => {
 })
 
 it('does not hang for a client that has gone away before', async () => {
-  const gate = { open: () => {} }
-  const opened = new Promise<void>((resolve) => Object.assign(gate, { open: resolve }))
-  model.set('gated', () => opened.then(() => [hang()]))
+  const gate = new EventEmitter()
+  model.set('gated', async () => {
+    await once(gate, 'open')
+    return [hang()]
+  })
   const before = model.requests.length
   const leave = new AbortController()
   const body = ask('SCENARIO: gated')
@@ -86,7 +89,7 @@ it('does not hang for a client that has gone away before', async () => {
   leave.abort()
   await expect(left).rejects.toThrow('aborted')
   await (await post(ask('hello'))).text()
-  gate.open()
+  gate.emit('open')
   await (await post(ask('hello'))).text()
   expect(model.release()).toBe(0)
 })
@@ -95,6 +98,13 @@ it('waits before an HTTP error and drops what the script said before it', async 
   model.set('late', [say('lost'), wait(1), status(418, { body: 'tea' })])
   const response = await post(ask('SCENARIO: late'))
   expect([response.status, await response.text()]).toEqual([418, 'tea'])
+})
+
+it('plays troubles one after the other, each as often as it says', async () => {
+  model.set('series', [status(500, { times: 2 }), status(503, { times: 1 }), say('over')])
+  const answers: number[] = []
+  for (let n = 0; n < 4; n++) answers.push((await post(ask('SCENARIO: series'))).status)
+  expect(answers).toEqual([500, 500, 503, 200])
 })
 
 it('keeps the bodies of the latest requests only', async () => {

@@ -36,13 +36,14 @@ it('the last marker of a prompt wins', () => {
 })
 
 it('the highest attempt in a prompt counts', () => {
-  expect(findAttempt('Attempt: 3 of 4\nearlier:\nAttempt: 1 failed\n- **Attempt:** 2')).toBe(3)
+  expect(findAttempt('Attempt: 1 failed\n- **Attempt:** 3 of 4\nAttempt: 2 failed')).toBe(3)
   expect(findAttempt('attempts: 5')).toBeUndefined()
 })
 
-it('what codex puts before the prompt is not a prompt', async () => {
+it('what codex puts around the prompt is not a prompt', async () => {
   const context = ['# AGENTS.md instructions for /repo\nSCENARIO: other', '<environment_context>x']
-  expect(await askedWith(...context.map(user), user('SCENARIO: it'))).toMatchObject({ turn: 0 })
+  const ask = await askedWith(...context.map(user), user('SCENARIO: it'), ...context.map(user))
+  expect(ask).toMatchObject({ turn: 0, prompt: 'SCENARIO: it' })
 })
 
 it('what codex says in the name of the user is not a turn', async () => {

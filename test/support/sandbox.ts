@@ -1,0 +1,209 @@
+/**
+ * A place to try Dirigent in: a real git repository, a home of its own, a scripted model, and the real
+ * verbs and codex as processes. Everything is removed at the end, processes included.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { execa } from 'execa'
+import { stringify } from 'yaml'
+import type { VerbName } from '../../lib/view/verbs.ts'
+import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
+
+export const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
+
+export interface Ran {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+  /** stdout as the JSON envelope; throws when it is not JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests reach into answers freely
+  readonly json: any
+}
+
+export interface Sandbox {
+  readonly directory: string
+  readonly repo: string
+  readonly state: string
+  readonly env: NodeJS.ProcessEnv
+  readonly model: ScriptedModel
+  /** Runs bin/<verb> in the repository. */
+  verb(name: VerbName | 'run' | 'help', ...args: string[]): Promise<Ran>
+  /** The same with --json added. */
+  json(name: VerbName, ...args: string[]): Promise<Ran>
+  git(...args: string[]): Promise<string>
+  /** Writes a file in the repository. */
+  write(path: string, content: string): void
+  read(path: string): string
+  commit(message: string): Promise<void>
+  /** Writes a spec beside the repository; gives its path. `steps` become its script block. */
+  spec(front: Readonly<Record<string, unknown>>, steps: unknown, text?: string): string
+  /** Writes .orchestrator-state/config.yaml: the scripted model, and what is given. */
+  configure(config: Readonly<Record<string, unknown>>): void
+  /** The task's status.json, live or archived. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests reach into records freely
+  status(id: string): any
+  /** The task's directory, live or archived. */
+  task(id: string): string
+  close(): Promise<void>
+}
+
+export interface SandboxOptions {
+  /** Run `init`; default true. */
+  readonly init?: boolean
+  readonly config?: Readonly<Record<string, unknown>>
+  /** Use this model instead of one of its own. */
+  readonly model?: ScriptedModel
+}
+
+export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'dirigent-test-')))
+  const repo = join(directory, 'repo')
+  const model = options.model ?? (await startScriptedModel())
+  const env = environment(directory, model)
+  mkdirSync(join(directory, 'home', '.codex'), { recursive: true })
+  writeFileSync(
+    join(directory, 'gitconfig'),
+    '[user]\n\tname = Tester\n\temail = tester@example.invalid\n[init]\n\tdefaultBranch = main\n',
+  )
+  await execa('git', ['init', '--quiet', repo], { env, extendEnv: false })
+  let specs = 0
+  const sandbox: Sandbox = {
+    directory,
+    repo,
+    state: join(repo, '.orchestrator-state'),
+    env,
+    model,
+    verb: (name, ...args) => runVerb(name, args, repo, env),
+    json: (name, ...args) => runVerb(name, [...args, '--json'], repo, env),
+    git: async (...args) => (await execa('git', args, { cwd: repo, env, extendEnv: false })).stdout,
+    write(path, content) {
+      mkdirSync(dirname(join(repo, path)), { recursive: true })
+      writeFileSync(join(repo, path), content)
+    },
+    read: (path) => readFileSync(join(repo, path), 'utf8'),
+    async commit(message) {
+      await sandbox.git('add', '--all')
+      await sandbox.git('commit', '--quiet', '--message', message)
+    },
+    spec(front, steps, text = 'Do it.') {
+      specs += 1
+      const path = join(directory, `spec-${specs}.md`)
+      writeFileSync(
+        path,
+        `---\n${stringify(front)}---\n${text}\n\n\`\`\`script\n${JSON.stringify(steps)}\n\`\`\`\n`,
+      )
+      return path
+    },
+    configure(config) {
+      mkdirSync(sandbox.state, { recursive: true })
+      const codex = { config: model.codexConfig() }
+      writeFileSync(
+        join(sandbox.state, 'config.yaml'),
+        stringify({ version: 1, model: 'gpt-5.5', codex, ...config }),
+      )
+    },
+    status: (id) => JSON.parse(readFileSync(join(sandbox.task(id), 'status.json'), 'utf8')),
+    task(id) {
+      const live = join(sandbox.state, 'tasks', id)
+      if (existsSync(live)) return live
+      const month = new Date().toISOString().slice(0, 7)
+      return join(sandbox.state, 'archive', month, id)
+    },
+    async close() {
+      await killAll(directory)
+      if (!options.model) await model.close()
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    },
+  }
+  sandbox.write('README.md', '# A repository\n')
+  await sandbox.commit('start')
+  if (options.init !== false) {
+    const made = await sandbox.verb('init')
+    if (made.exitCode !== 0) throw new Error(`init failed: ${made.stderr}`)
+    sandbox.configure(options.config ?? {})
+    await sandbox.commit('dirigent init')
+  }
+  return sandbox
+}
+
+/** Runs a verb anywhere with any environment. */
+export async function runVerb(
+  name: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  input?: string,
+): Promise<Ran> {
+  const done = await execa(
+    join(root, 'bin', name === 'run' || name === 'help' ? 'dirigent' : name),
+    name === 'run' || name === 'help' ? [name, ...args] : args,
+    {
+      cwd,
+      env,
+      extendEnv: false,
+      reject: false,
+      timeout: 120_000,
+      ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    },
+  )
+  const stdout = String(done.stdout)
+  return {
+    exitCode: done.exitCode ?? -1,
+    stdout,
+    stderr: String(done.stderr),
+    get json() {
+      return JSON.parse(stdout)
+    },
+  }
+}
+
+/** Waits for a condition, never for a time. */
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  limit = 30_000,
+): Promise<NonNullable<T>> {
+  const giveUp = Date.now() + limit
+  let last: unknown
+  while (Date.now() < giveUp) {
+    try {
+      const seen = await look()
+      if (seen) return seen
+      last = seen
+    } catch (error) {
+      last = error
+    }
+    await delay(25)
+  }
+  throw new Error(
+    `${what} did not happen within ${limit} ms; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+  )
+}
+
+/** Only what a fresh machine has: nothing of the tester's own settings leaks in. */
+function environment(directory: string, model: ScriptedModel): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH,
+    HOME: join(directory, 'home'),
+    CODEX_HOME: join(directory, 'home', '.codex'),
+    GIT_CONFIG_GLOBAL: join(directory, 'gitconfig'),
+    GIT_CONFIG_NOSYSTEM: '1',
+    TMPDIR: tmpdir(),
+    ...model.env,
+  }
+}
+
+/** Every process whose environment or command line names the sandbox. */
+async function killAll(directory: string): Promise<void> {
+  await execa('pkill', ['-KILL', '-f', directory], { reject: false })
+}
