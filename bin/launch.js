@@ -3,6 +3,7 @@
  * somebody has edited them since. People and agents change these scripts and expect the change to count.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -13,15 +14,23 @@ export async function launch(verb) {
   const known =
     verb !== undefined && /^[a-z]+$/.test(verb) && existsSync(join(root, 'bin', 'verbs', `${verb}.ts`))
   const name = known ? verb : 'help'
-  if (!known && verb !== undefined && !['--help', '-h'].includes(verb)) {
-    process.stderr.write(`error: dirigent has no verb ${JSON.stringify(verb)}\n`)
-    process.exitCode = 2
-  }
-  const built = join(root, 'dist', `${name}.js`)
-  if (isFresh(built)) return await import(pathToFileURL(built).href)
+  if (!known) leaveToHelp(verb)
+  const built = join(root, 'dist', `${name}.cjs`)
+  if (isFresh(built)) return createRequire(import.meta.url)(built)
   const { register } = await import('tsx/esm/api')
   register()
   await import(pathToFileURL(join(root, 'bin', 'verbs', `${name}.ts`)).href)
+}
+
+/**
+ * `help` says that there is no such verb, in the form that was asked for; `dirigent --help` and
+ * `dirigent --version` are its own options.
+ * @param {string | undefined} verb
+ */
+function leaveToHelp(verb) {
+  const rest = process.argv.splice(2)
+  if (verb === undefined || verb === '--help' || verb === '-h') return
+  process.argv.push(verb, ...rest.filter((word) => word === '--json'))
 }
 
 /** @param {string} built */

@@ -4,6 +4,6 @@ import { main } from '../../lib/kit/cli.ts'
 import { diffAnswer } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
-await main(verbs.diff, async ({ directory, words: [id = ''], flags }) =>
-  diffAnswer(await diff(await openContext(directory), id, flags.stat === true)),
+main(verbs.diff, async ({ directory, words: [id = ''], flags }) =>
+  diffAnswer(await diff(await openContext(directory), id, flags.stat === true), flags.full === true),
 )

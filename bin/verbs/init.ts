@@ -3,4 +3,4 @@ import { main } from '../../lib/kit/cli.ts'
 import { initAnswer } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
-await main(verbs.init, async ({ directory }) => initAnswer(await init(directory)))
+main(verbs.init, async ({ directory }) => initAnswer(await init(directory)))

@@ -4,6 +4,6 @@ import { main } from '../../lib/kit/cli.ts'
 import { taskChanged } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
-await main(verbs.land, async ({ directory, words: [id = ''] }) =>
+main(verbs.land, async ({ directory, words: [id = ''] }) =>
   taskChanged(await landByHand(await openContext(directory), id), 'is landing'),
 )

@@ -5,7 +5,7 @@ import { main } from '../../lib/kit/cli.ts'
 import { spawnAnswer } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
-await main(verbs.respawn, async ({ directory, words: [id = ''], flags }) => {
+main(verbs.respawn, async ({ directory, words: [id = ''], flags }) => {
   const context = await openContext(directory)
   const spec = flags.spec === undefined ? null : await readSpec(flags.spec)
   return spawnAnswer(await respawn(context, id, { spec, fresh: flags.fresh === true }))

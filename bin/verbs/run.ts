@@ -4,7 +4,7 @@ import { runTask } from '../../lib/flows/run.ts'
 import { main } from '../../lib/kit/cli.ts'
 import { runnerVerb } from '../../lib/view/verbs.ts'
 
-await main(runnerVerb, async ({ directory, words: [id = ''] }) => {
+main(runnerVerb, async ({ directory, words: [id = ''] }) => {
   await runTask(await openContext(directory), id, 3)
   return { data: null, text: [] }
 })

@@ -5,7 +5,7 @@ import { main, required } from '../../lib/kit/cli.ts'
 import { spawnAnswer } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
-await main(verbs.spawn, async ({ directory, words, flags }) => {
+main(verbs.spawn, async ({ directory, words, flags }) => {
   const source = required(verbs.spawn, 'spec', flags)
   const context = await openContext(directory)
   return spawnAnswer(await spawn(context, words[0] ?? null, await readSpec(source)))

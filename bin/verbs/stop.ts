@@ -4,7 +4,7 @@ import { main } from '../../lib/kit/cli.ts'
 import { taskChanged } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
-await main(verbs.stop, async ({ directory, words: [id = ''], flags }) => {
+main(verbs.stop, async ({ directory, words: [id = ''], flags }) => {
   const task = await stop(await openContext(directory), id, flags.cancel === true, 'dirigent stop')
   return taskChanged(task, `is ${task.status.state}`)
 })

@@ -4,7 +4,7 @@ import { choice, main, milliseconds } from '../../lib/kit/cli.ts'
 import { waitAnswer } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
-await main(verbs.wait, async ({ directory, words, flags }) => {
+main(verbs.wait, async ({ directory, words, flags }) => {
   const until = choice('until', flags.until ?? 'attention', ['attention', 'settled'])
   const timeout = milliseconds(flags.timeout ?? '10m', 'timeout')
   return waitAnswer(await wait(await openContext(directory), words, until, timeout))

@@ -1,20 +1,21 @@
 /** One attempt: worktree, prompt, worker, and the end of it. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readBounded, writeFileDurable } from '../kit/files.ts'
+import { makeOwnDirectory, openOwn, writeFileDurable } from '../kit/files.ts'
 import type { Lock } from '../kit/lock.ts'
 import { packageRoot } from '../kit/package.ts'
 import { start } from '../kit/proc.ts'
+import { readTail } from '../kit/read.ts'
 import { composePrompt } from '../rules/prompt.ts'
 import { type Message, markSeen, unread } from '../state/messages.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
-import { parseSpec } from '../state/spec.ts'
+import { bodyOf } from '../state/spec.ts'
 import type { Task } from '../state/tasks.ts'
 import { workerArgv } from '../tools/codex/argv.ts'
 import { findCodex } from '../tools/codex/find.ts'
 import { subjects } from '../tools/git/changes.ts'
 import { listRefs } from '../tools/git/refs.ts'
-import { headOf } from '../tools/git/worktrees.ts'
+import { headOf, identity } from '../tools/git/worktrees.ts'
 import { amend, trail } from './advance.ts'
 import { attend } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
@@ -35,20 +36,36 @@ export async function attempt(
   interrupt: Interrupt,
 ): Promise<Task> {
   if (existsSync(begun.paths.attempt(begun.status.attempt).stream)) return await concludeLost(context, begun)
-  const prepared = await setUp(context, await prepareWorkplace(context, begun), interrupt)
+  // The three do not depend on each other, and a worker waits for all of them.
+  const [ready, protectedRefs] = await Promise.all([
+    prepareWorkplace(context, begun),
+    listRefs(context.repo, ['refs/heads']),
+    identity(context.repo),
+  ])
+  const prepared = await setUp(context, ready, interrupt)
   const { task } = prepared
   if (interrupt.signal.aborted) return fail(context, task, interruption(interrupt), interrupt)
   if (prepared.failure) return fail(context, task, prepared.failure, interrupt)
-  return await work(context, task, held, interrupt)
+  return await work(context, task, held, protectedRefs, interrupt)
 }
 
-async function work(context: Context, task: Task, held: Lock, interrupt: Interrupt): Promise<Task> {
+/** @param protectedRefs refs/heads/* as they are before the worker starts */
+async function work(
+  context: Context,
+  task: Task,
+  held: Lock,
+  protectedRefs: ReadonlyMap<string, string>,
+  interrupt: Interrupt,
+): Promise<Task> {
   const { workplace, settings } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)
   const mail = unread(task.paths)
-  const prompt = await promptFor(context, task, mail)
-  const environment = await environmentOf(context, task)
+  const [prompt, environment, from] = await Promise.all([
+    promptFor(context, task, mail),
+    environmentOf(context, task),
+    task.status.attempt === 1 ? workplace.start : headOf(context.repo, workplace),
+  ])
   const codex = findCodex(context.config.codex.path, process.env, packageRoot())
   const argv = workerArgv({
     model: settings.model,
@@ -57,13 +74,11 @@ async function work(context: Context, task: Task, held: Lock, interrupt: Interru
     path: environment.PATH ?? '',
     settings: context.config.codex,
   })
-  const from = await headOf(context.repo, workplace)
-  const protectedRefs = await listRefs(context.repo, ['refs/heads'])
 
-  mkdirSync(paths.directory, { recursive: true })
-  writeFileDurable(paths.prompt, prompt)
-  const stream = openSync(paths.stream, 'a')
-  const errors = openSync(paths.stderr, 'a')
+  makeOwnDirectory(paths.directory)
+  writeFileDurable(paths.prompt, prompt, { durable: false })
+  const stream = openOwn(paths.stream, constants.O_WRONLY | constants.O_APPEND)
+  const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
   const child = await start(codex.binary, argv, {
     cwd: workplace.worktree,
     env: environment,
@@ -91,6 +106,7 @@ async function work(context: Context, task: Task, held: Lock, interrupt: Interru
   const attended = await attend(context, running, child, interrupt)
   return await conclude(context, attended.task, {
     started,
+    ended: now(),
     from,
     protectedRefs,
     exitCode: attended.ended.exitCode,
@@ -106,18 +122,22 @@ async function work(context: Context, task: Task, held: Lock, interrupt: Interru
 }
 
 async function promptFor(context: Context, task: Task, messages: readonly Message[]): Promise<string> {
-  const spec = await parseSpec(readFileSync(task.paths.spec), task.paths.spec)
   const { workplace, settings } = task.status
-  const checkpoint = readBounded(task.paths.checkpoint, 1024 * 1024)
+  // The worker's own: its end counts when it is too long, and nothing when it is no file.
+  const checkpoint = readTail(task.paths.checkpoint, 64 * 1024).toString()
   return composePrompt({
     contract: readFileSync(join(packageRoot(), 'skill', 'prompts', 'worker.md'), 'utf8'),
     status: task.status,
     taskDirectory: task.paths.directory,
-    body: spec.body,
-    checkpoint: checkpoint?.toString() ?? null,
+    body: bodyOf(readFileSync(task.paths.spec), task.paths.spec),
+    checkpoint: checkpoint.trim() === '' ? null : checkpoint,
     messages,
     failure: task.status.failure,
-    done: workplace ? await subjects(context.repo, `refs/heads/${settings.base.branch}`, workplace) : [],
+    // Nothing can be there before the first.
+    done:
+      workplace && task.status.attempt > 1
+        ? await subjects(context.repo, `refs/heads/${settings.base.branch}`, workplace)
+        : [],
   })
 }
 

@@ -4,8 +4,8 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, fstatSync, openSync } from 'node:fs'
-import { readRange } from '../kit/files.ts'
 import { type Ended, ended } from '../kit/proc.ts'
+import { readRange } from '../kit/read.ts'
 import { oneLine } from '../kit/text.ts'
 import type { Activity } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'

@@ -1,23 +1,14 @@
 /** The turn for heavy commands: one holder at a time, who says who it is. */
 import { hostname } from 'node:os'
-import * as z from 'zod/mini'
 import { Failure } from '../kit/errors.ts'
 import { tryLock } from '../kit/lock.ts'
 import { duration, oneLine } from '../kit/text.ts'
 import { readRecord, writeRecord } from '../state/record.ts'
+import { buildNote } from '../state/schema/build-note.ts'
 import { type Context, now } from './context.ts'
 
 /** Set inside a turn, so that a heavy command started by a heavy command does not wait for itself. */
 export const insideTurn = 'DIRIGENT_BUILD_TURN'
-
-const note = z.strictObject({
-  version: z.literal(1),
-  task: z.nullable(z.string()),
-  command: z.string(),
-  pid: z.int(),
-  host: z.string(),
-  since: z.string(),
-})
 
 export interface TurnRequest {
   readonly task: string | null
@@ -58,7 +49,7 @@ export async function withBuildTurn<T>(
 /** Who held the lock last, for people: a hint that may be out of date. */
 export function holder(context: Context): string {
   try {
-    const last = readRecord(context.paths.buildNote, note)
+    const last = readRecord(context.paths.buildNote, buildNote)
     if (!last) return 'its holder has not said who it is'
     return `held by ${last.task ?? 'a person'} (${last.command}, ${duration(Date.now() - Date.parse(last.since))})`
   } catch (error) {

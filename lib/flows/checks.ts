@@ -1,6 +1,7 @@
 /** Runs a task's checks, each under the build lock, until one fails; every exit code is ours to have seen. */
 import { join, relative } from 'node:path'
-import { makeDirectory, readTail } from '../kit/files.ts'
+import { makeOwnDirectory } from '../kit/files.ts'
+import { readTail } from '../kit/read.ts'
 import { tail } from '../kit/text.ts'
 import type { Check } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
@@ -31,8 +32,8 @@ export async function runChecks(
   const checks: Check[] = []
   if (!workplace || settings.verify.length === 0) return { checks, failure: null }
   const paths = task.paths.attempt(task.status.attempt)
-  const directory = round === 'checks' ? paths.checks : join(paths.directory, 'landing-checks')
-  makeDirectory(directory)
+  const directory = round === 'checks' ? paths.checks : paths.landingChecks
+  makeOwnDirectory(directory)
   const environment = { ...(await environmentOf(context, task)), [insideTurn]: '1' }
   for (const [index, command] of settings.verify.entries()) {
     const log = join(directory, `${index + 1}.log`)

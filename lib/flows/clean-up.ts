@@ -1,10 +1,10 @@
 /** After the end: keeps what the worktree holds, removes it, frees the ports, archives the task. */
-import { existsSync } from 'node:fs'
-import { withLock } from '../kit/lock.ts'
+import type { Workplace } from '../state/schema/status.ts'
 import { archiveTask, type Task } from '../state/tasks.ts'
-import { snapshot } from '../tools/git/changes.ts'
+import { inspect, snapshot } from '../tools/git/changes.ts'
+import { isThere } from '../tools/git/door.ts'
 import { keep } from '../tools/git/refs.ts'
-import { headOf, identity, removeWorktree } from '../tools/git/worktrees.ts'
+import { headOf, identity, removeWorktree, restoreWorktree, setAside } from '../tools/git/worktrees.ts'
 import { amend, trail } from './advance.ts'
 import type { Context } from './context.ts'
 
@@ -18,15 +18,25 @@ export async function cleanUp(context: Context, task: Task): Promise<Task> {
 export async function dropWorktree(context: Context, task: Task): Promise<Task> {
   const { workplace } = task.status
   if (!workplace) return task
-  const kept =
-    existsSync(workplace.git_dir) && existsSync(workplace.worktree)
-      ? await snapshot(context.repo, workplace, task.id, workplace.start, await identity(context.repo))
-      : await keepBranch(context, task, workplace.branch)
+  const kept = isThere(workplace)
+    ? await keepContent(context, task, workplace)
+    : await keepBranch(context, task, workplace.branch)
   if (kept) trail(context, task, 'kept', `${kept}: the worktree as it was when it was removed`)
-  await withLock(context.paths.gitLock, 120_000, () =>
-    removeWorktree(context.repo, workplace, workplace.branch),
-  )
+  await removeWorktree(context.repo, workplace, workplace.branch)
   return amend(task, { workplace: null, activity: null, runner: null, worker: null })
+}
+
+/** Everything that git would track; a repository inside the worktree, which it would not, is moved out. */
+async function keepContent(context: Context, task: Task, workplace: Workplace): Promise<string | null> {
+  const { repo } = context
+  // One that was proved was mended before.
+  if (task.status.state !== 'merged')
+    await restoreWorktree(repo, workplace, workplace.branch, workplace.start)
+  const seen = await inspect(repo, workplace)
+  const kept = await snapshot(repo, workplace, task.id, workplace.start, await identity(repo), seen)
+  if (seen.embedded.length > 0)
+    trail(context, task, 'kept', `${setAside(workplace, seen.embedded)}: repositories inside the worktree`)
+  return kept
 }
 
 async function keepBranch(context: Context, task: Task, branch: string): Promise<string | null> {

@@ -1,5 +1,6 @@
 /** Runs a command that a person wrote (a check, the worktree's set-up): by /bin/sh, output to a file. */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, constants } from 'node:fs'
+import { openOwn } from '../kit/files.ts'
 import { ended, start } from '../kit/proc.ts'
 import { signal as send, sweepMarked } from '../kit/sweep.ts'
 import { markerName } from '../rules/environment.ts'
@@ -27,7 +28,7 @@ export async function runCommand(
   },
 ): Promise<CommandOutcome> {
   const began = Date.now()
-  const log = openSync(options.log, 'w', 0o644)
+  const log = openOwn(options.log, constants.O_WRONLY | constants.O_TRUNC)
   try {
     const child = await start('/bin/sh', ['-c', command], {
       cwd: options.cwd,

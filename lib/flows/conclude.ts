@@ -1,20 +1,22 @@
 /** The end of an attempt: leftovers swept, cause classified, exit.json published once, next state decided. */
-import { existsSync, statSync, writeFileSync } from 'node:fs'
-import { createFileOnce, readTail } from '../kit/files.ts'
+import { statSync } from 'node:fs'
+import { createFileOnce, writeFileDurable } from '../kit/files.ts'
+import { readTail } from '../kit/read.ts'
 import { sweepMarked } from '../kit/sweep.ts'
 import { clean } from '../kit/text.ts'
 import { markerName } from '../rules/environment.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit as exitSchema } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
-import type { Task } from '../state/tasks.ts'
+import { type Task, tidyTask } from '../state/tasks.ts'
 import { classify } from '../tools/codex/failure.ts'
 import type { Track } from '../tools/codex/track.ts'
 import { addUsage, attemptUsage, type Usage } from '../tools/codex/usage.ts'
+import { isThere } from '../tools/git/door.ts'
 import { headOf } from '../tools/git/worktrees.ts'
 import { advance, trail } from './advance.ts'
 import { replayStream } from './attend.ts'
-import { type Context, now } from './context.ts'
+import type { Context } from './context.ts'
 import { fail } from './fail.ts'
 import { guardRefs } from './guard.ts'
 import type { Interrupt } from './interrupt.ts'
@@ -22,6 +24,7 @@ import { markerOf } from './marker.ts'
 
 export interface Ending {
   readonly started: string
+  readonly ended: string
   readonly from: string | null
   /** Branches as they were when the worker started; null when that is not known any more. */
   readonly protectedRefs: ReadonlyMap<string, string> | null
@@ -38,10 +41,11 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   const paths = task.paths.attempt(task.status.attempt)
   const swept = await sweepMarked(markerName, markerOf(task), 1000)
   if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
+  tidyTask(task.paths, task.status.attempt)
   const track = replayStream(paths.stream, Date.now())
   const failure = failureOf(ending, track, paths.stderr)
   const exit = publishExit(task, await exitRecord(context, task, ending, track, failure, swept))
-  if (track.lastMessage) writeFileSync(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
+  if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
   const guarded = ending.protectedRefs ? await guardRefs(context, task, ending.protectedRefs) : task
   // Counted together with the transition, so that an end concluded twice is counted once.
   const counted: Task = {
@@ -63,9 +67,12 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
 export async function concludeLost(context: Context, task: Task): Promise<Task> {
   const paths = task.paths.attempt(task.status.attempt)
   const { worker, workplace } = task.status
-  const track = replayStream(paths.stream, statSync(paths.stream).mtimeMs)
+  // Nobody saw the end; time during which nothing ran (a machine switched off) is not the worker's.
+  const heard = statSync(paths.stream).mtimeMs
+  const track = replayStream(paths.stream, heard)
   return await conclude(context, task, {
     started: worker?.started ?? task.status.since,
+    ended: new Date(heard).toISOString(),
     from: workplace?.start ?? null,
     protectedRefs: null,
     exitCode: track.outcome?.ended === 'completed' ? 0 : null,
@@ -107,19 +114,19 @@ async function exitRecord(
   swept: number,
 ): Promise<AttemptExit> {
   const { workplace, settings } = task.status
-  const intact = workplace && existsSync(workplace.worktree)
+  const intact = workplace && isThere(workplace)
   return {
     version: 1,
     attempt: task.status.attempt,
     started: ending.started,
-    ended: now(),
+    ended: ending.ended,
     model: settings.model,
     thread: track.threadId,
     exit_code: ending.exitCode,
     signal: ending.signal,
     failure,
     usage: attemptUsage(track.usage ?? ending.usage, null),
-    minutes: (Date.now() - Date.parse(ending.started)) / 60_000,
+    minutes: Math.max(0, Date.parse(ending.ended) - Date.parse(ending.started)) / 60_000,
     swept,
     from: ending.from,
     to: intact ? await headOf(context.repo, workplace) : null,

@@ -1,11 +1,10 @@
 /** One task in full: its row, what was proved, its attempts and messages. */
-import { readdirSync } from 'node:fs'
 import { isLocked } from '../kit/lock.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
 import { healthOf } from '../rules/health.ts'
 import { isOwned } from '../rules/lifecycle.ts'
-import { countUnread } from '../state/messages.ts'
+import { countUnread, messagesIn } from '../state/messages.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
 import { listTasks, loadTask } from '../state/tasks.ts'
@@ -47,13 +46,9 @@ export async function detail(context: Context, id: string): Promise<Detail> {
     attempts,
     messages: {
       unread: countUnread(task.paths),
-      delivered: count(task.paths.inboxSeen),
-      from_worker: count(task.paths.outbox),
+      delivered: messagesIn(task.paths.inboxSeen).length,
+      from_worker: messagesIn(task.paths.outbox).length,
     },
     notice: seen.notice,
   }
-}
-
-function count(directory: string): number {
-  return readdirSync(directory).filter((name) => name.endsWith('.md')).length
 }

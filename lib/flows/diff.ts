@@ -1,8 +1,8 @@
 /** What a task has changed: in its worktree so far, or what it landed. */
-import { existsSync } from 'node:fs'
 import { Failure } from '../kit/errors.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import { diffText, diffWithUntracked } from '../tools/git/changes.ts'
+import { isThere } from '../tools/git/door.ts'
 import { baseTips, mergeBase } from '../tools/git/refs.ts'
 import { headOf } from '../tools/git/worktrees.ts'
 import { type Context, trustRepository } from './context.ts'
@@ -19,7 +19,7 @@ export async function diff(context: Context, id: string, stat: boolean): Promise
   if (change?.state === 'merged' && change.commit && change.onto) {
     return { task, text: await diffText(context.repo, change.onto, change.commit, stat) }
   }
-  if (!workplace || !existsSync(workplace.worktree) || !existsSync(workplace.git_dir)) {
+  if (!workplace || !isThere(workplace)) {
     throw new Failure(
       'nothing-logged',
       `${id} has no worktree ${workplace ? 'any more' : 'yet'}, so there is nothing to compare`,

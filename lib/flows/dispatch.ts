@@ -3,11 +3,10 @@
  * and the locked descriptor is handed to the runner: from the decision to the runner's end the lock is
  * never free, so a task is never started twice and a runner that dies at birth is seen as lost.
  */
-import { join } from 'node:path'
 import { startDetached } from '../kit/detach.ts'
 import { type Lock, tryLock, withLock } from '../kit/lock.ts'
-import { packageRoot } from '../kit/package.ts'
-import { plan } from '../rules/capacity.ts'
+import { verbProgram } from '../kit/package.ts'
+import { type Plan, plan } from '../rules/capacity.ts'
 import { listTasks, reload, type Task } from '../state/tasks.ts'
 import { loginProblem } from '../tools/codex/login.ts'
 import { advance } from './advance.ts'
@@ -20,16 +19,16 @@ export interface Dispatched {
   readonly blocked: ReadonlyMap<string, string>
 }
 
-/** Every caller may do this at any time; decisions are made one at a time. */
+/**
+ * Every caller may do this at any time; decisions are made one at a time. When nothing can start, that is
+ * found without the lock: whoever queues a task, or makes room for one, writes that down before calling, so
+ * one of two callers sees what both did.
+ */
 export async function dispatch(context: Context): Promise<Dispatched> {
+  const before = decide(context, listTasks(context.paths).tasks)
+  if (before.start.length === 0) return { started: [], blocked: before.blocked }
   return await withLock(context.paths.dispatchLock, 60_000, async () => {
-    const { tasks } = listTasks(context.paths)
-    const decided = plan(
-      tasks.map((task) => task.status),
-      maxWorkers(context.config),
-      new Date(),
-      needStates(context, tasks),
-    )
+    const decided = decide(context, listTasks(context.paths).tasks)
     const notLoggedIn = decided.start.length > 0 ? loginProblem(context.config.codex, process.env) : null
     if (notLoggedIn) {
       const because = new Map(decided.start.map((id) => [id, `codex: ${notLoggedIn}`] as const))
@@ -39,6 +38,12 @@ export async function dispatch(context: Context): Promise<Dispatched> {
     for (const id of decided.start) if (await startQueued(context, id)) started.push(id)
     return { started, blocked: decided.blocked }
   })
+}
+
+/** What would start now and why the rest waits: the very decision that `status` shows. */
+export function decide(context: Context, tasks: readonly Task[]): Plan {
+  const records = tasks.map((task) => task.status)
+  return plan(records, maxWorkers(context.config), new Date(), needStates(context, tasks))
 }
 
 async function startQueued(context: Context, id: string): Promise<boolean> {
@@ -66,9 +71,8 @@ async function startQueued(context: Context, id: string): Promise<boolean> {
 
 /** Starts the runner that owns the task from now on, and hands it the lock. */
 export async function startRunner(context: Context, task: Task, held: Lock): Promise<void> {
-  const program = join(packageRoot(), 'bin', 'dirigent')
   try {
-    await startDetached(process.execPath, [program, 'run', task.id, '--repo', context.repo.main], {
+    await startDetached(process.execPath, [...verbProgram('run'), task.id, '--repo', context.repo.main], {
       cwd: context.repo.main,
       env: runnerEnvironment(),
       log: context.paths.runnerLog,

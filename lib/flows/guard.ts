@@ -2,6 +2,7 @@
  * Branches that a worker has no business with: compared after each attempt; one that moved without an
  * explanation is put back, what it pointed to is kept, and the task says so.
  */
+import { withLock } from '../kit/lock.ts'
 import { matchesAny } from '../rules/reach.ts'
 import type { Task } from '../state/tasks.ts'
 import { madeInMainCheckout } from '../tools/git/checkout.ts'
@@ -24,24 +25,45 @@ export async function guardRefs(
       'the repository’s git configuration changed while a worker ran; Dirigent goes on with what it knew (accept it: dirigent init)',
     )
   }
+  if ((await unexplained(context, guarded, before)).length === 0) return guarded
+  // A landing moves the branch and then writes down that it did: looked at again with none under way.
+  return await withLock(context.paths.landLock, Infinity, async () => {
+    for (const move of await unexplained(context, guarded, before))
+      guarded = await putBack(context, guarded, move)
+    return guarded
+  })
+}
+
+interface Move {
+  readonly branch: string
+  readonly was: string
+  /** Null: deleted. */
+  readonly is: string | null
+}
+
+async function unexplained(
+  context: Context,
+  task: Task,
+  before: ReadonlyMap<string, string>,
+): Promise<readonly Move[]> {
   const after = await listRefs(context.repo, ['refs/heads', 'refs/remotes', 'refs/dirigent/landed'])
-  for (const [name, was] of before) {
-    const branch = name.slice('refs/heads/'.length)
-    const is = after.get(name) ?? null
-    if (is === was || !isProtected(context, guarded, branch)) continue
-    if (is !== null && explained(context, branch, is, after)) continue
-    const kept = is === null ? null : await keep(context.repo, guarded.id, is)
-    if (kept) trail(context, guarded, 'kept', `${kept} is what ${branch} had been moved to`)
-    const restored = await restoreRef(context.repo, branch, was, is)
-    guarded = flag(
-      context,
-      guarded,
-      restored
-        ? `${branch} had been ${is === null ? 'deleted' : `moved to ${is.slice(0, 10)}`} during the attempt; put back to ${was.slice(0, 10)}`
-        : `${branch} moved during the attempt and could not be put back`,
-    )
-  }
-  return guarded
+  return [...before]
+    .map(([name, was]) => ({ branch: name.slice('refs/heads/'.length), was, is: after.get(name) ?? null }))
+    .filter(({ branch, was, is }) => is !== was && isProtected(context, task, branch))
+    .filter(({ branch, is }) => is === null || !explained(context, branch, is, after))
+}
+
+async function putBack(context: Context, task: Task, { branch, was, is }: Move): Promise<Task> {
+  const kept = is === null ? null : await keep(context.repo, task.id, is)
+  if (kept) trail(context, task, 'kept', `${kept} is what ${branch} had been moved to`)
+  const restored = await restoreRef(context.repo, branch, was, is)
+  return flag(
+    context,
+    task,
+    restored
+      ? `${branch} had been ${is === null ? 'deleted' : `moved to ${is.slice(0, 10)}`} during the attempt; put back to ${was.slice(0, 10)}`
+      : `${branch} moved during the attempt and could not be put back`,
+  )
 }
 
 function isProtected(context: Context, task: Task, branch: string): boolean {

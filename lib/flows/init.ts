@@ -1,13 +1,11 @@
 /** Sets a repository up. Idempotent: what is there already, edited or not, stays. */
 import { existsSync } from 'node:fs'
-import { Failure } from '../kit/errors.ts'
 import { createFileOnce, makeDirectory } from '../kit/files.ts'
 import { withLock } from '../kit/lock.ts'
-import { run } from '../kit/proc.ts'
 import { readConfig } from '../state/config.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
-import { gitEnvironment } from '../tools/git/environment.ts'
 import { ensureTrusted } from '../tools/git/trusted.ts'
+import { checkGit } from '../tools/git/version.ts'
 import { findRepository } from './context.ts'
 
 export interface Initialised {
@@ -42,12 +40,4 @@ export async function init(directory: string): Promise<Initialised> {
   })
   await readConfig(paths)
   return { root: paths.root, made }
-}
-
-/** merge-tree without a worktree came with 2.38. */
-async function checkGit(): Promise<void> {
-  const { stdout } = await run('git', ['--version'], { cwd: '/', env: gitEnvironment(), timeout: 10_000 })
-  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(stdout.toString())?.slice(1) ?? []).map(Number)
-  if (major > 2 || (major === 2 && minor >= 38)) return
-  throw new Failure('git-too-old', `git ${major}.${minor} is too old`, { hint: 'Install git 2.38 or newer.' })
 }

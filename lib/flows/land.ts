@@ -2,26 +2,26 @@
  * Landing on this machine, one task at a time: rebase onto the base's tip, check what that made, move the
  * base by compare-and-swap, bring the main checkout along when it is clean.
  */
-import { lock } from '../kit/lock.ts'
+import { tryLock } from '../kit/lock.ts'
 import { readRecord } from '../state/record.ts'
 import { result as resultSchema } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status, Workplace } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'
+import { snapshot } from '../tools/git/changes.ts'
 import { checkoutState, moveCheckout, worktreesOn } from '../tools/git/checkout.ts'
-import { baseTips, isAncestor, keep, landedRef, moveBranch, setRef, type Tips } from '../tools/git/refs.ts'
+import { baseTips, isAncestor, landedRef, moveBranch, type Tips } from '../tools/git/refs.ts'
 import { replay, type TrailersFor } from '../tools/git/replay.ts'
+import { attemptTrailer } from '../tools/git/trailers.ts'
 import { headOf, identity, resetWorktree } from '../tools/git/worktrees.ts'
 import { advance, amend, trail } from './advance.ts'
+import { interruption } from './attempt.ts'
 import { attemptOf } from './authorship.ts'
 import { runChecks } from './checks.ts'
 import { type Context, now } from './context.ts'
 import { fail } from './fail.ts'
 import type { Interrupt } from './interrupt.ts'
 import { fetchFresh } from './workplace.ts'
-
-/** Landings behind one that runs its checks wait for it; a day is longer than any queue. */
-const queueWait = 24 * 60 * 60 * 1000
 
 /** How often the base may be moved under a landing before a person is asked. */
 const mostRounds = 3
@@ -35,13 +35,16 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
     { durable: false },
   )
   const asked = Date.now()
-  const held = await lock(context.paths.landLock, queueWait)
+  // Landings behind one that runs its checks wait for it, unless they are told to stop.
+  const held = await tryLock(context.paths.landLock, Infinity, interrupt.signal)
+  if (!held) return fail(context, waiting, interruption(interrupt), interrupt)
   try {
     const problem = await fetchFresh(context, settings.base, asked)
     if (problem) trail(context, waiting, 'fetch-failed', problem)
     for (let round = 1; round <= mostRounds; round++) {
       const tips = await baseTips(context.repo, settings.base)
       if (await wasMoved(context, task, tips)) return finish(context, waiting)
+      if (interrupt.signal.aborted) return fail(context, waiting, interruption(interrupt), interrupt)
       const rebased = await rebase(context, waiting, workplace, tips, interrupt)
       if (rebased.status.state !== 'landing') return rebased
       const moved = await moveBase(context, rebased, tips)
@@ -78,7 +81,7 @@ async function rebase(
     context.repo,
     head,
     tips.fresh,
-    await trailersOf(context, task),
+    await trailersOf(context, task, tips.fresh),
     await identity(context.repo),
   )
   if (!replayed.ok) {
@@ -99,9 +102,16 @@ async function rebase(
       { ...conflict('Everything in the change is in the base already', null), class: 'no-commit' },
       interrupt,
     )
-  if (proved?.tree !== replayed.tree) {
-    const kept = await keep(context.repo, task.id, head)
-    trail(context, task, 'kept', `${kept}: the branch before it was rebased onto ${tips.fresh.slice(0, 10)}`)
+  // Without checks there is nothing to prove, and so no need to bring the worktree to the new commit.
+  if (proved?.tree !== replayed.tree && task.status.settings.verify.length > 0) {
+    const who = await identity(context.repo)
+    const kept = await snapshot(context.repo, workplace, task.id, tips.fresh, who)
+    trail(
+      context,
+      task,
+      'kept',
+      `${kept}: the worktree before it was rebased onto ${tips.fresh.slice(0, 10)}`,
+    )
     await resetWorktree(context.repo, workplace, workplace.branch, replayed.tip)
     const { failure } = await runChecks(context, task, 'landing', interrupt)
     if (failure) return fail(context, task, failure, interrupt)
@@ -109,12 +119,12 @@ async function rebase(
   return amend(task, { change: { state: 'merging', commit: replayed.tip, onto: tips.fresh, note: null } })
 }
 
-async function trailersOf(context: Context, task: Task): Promise<TrailersFor> {
+async function trailersOf(context: Context, task: Task, onto: string): Promise<TrailersFor> {
   const { settings, attempt } = task.status
-  const attempts = await attemptOf(context, task)
+  const attempts = await attemptOf(context, task, onto)
   return (commit) => [
     ['Dirigent-Task', task.id],
-    ['Dirigent-Attempt', String(attempts.get(commit) ?? attempt)],
+    [attemptTrailer, String(attempts.get(commit) ?? attempt)],
     ['Worker', `${settings.worker} ${settings.model ?? 'default'}`],
   ]
 }
@@ -127,12 +137,16 @@ async function moveBase(context: Context, task: Task, tips: Tips): Promise<Task 
   const { branch } = task.status.settings.base
   const commit = task.status.change?.commit
   if (!commit) throw new Error(`${task.id} has nothing to land`)
-  const elsewhere = await worktreesOn(context.repo, branch)
+  const elsewhere = worktreesOn(context.repo, branch)
   if (elsewhere.length > 0)
-    return block(context, task, `${branch} is checked out in ${elsewhere[0]}, which would be left behind`)
+    return block(
+      context,
+      task,
+      `${branch} is checked out in the worktree ${elsewhere[0]}, which would be left behind`,
+    )
   let moved = false
   if (tips.local !== null) {
-    const checkout = await checkoutState(context.repo, branch, tips.local, commit)
+    const checkout = await checkoutState(context.repo, branch, commit)
     if (checkout === 'dirty')
       return block(
         context,
@@ -145,12 +159,15 @@ async function moveBase(context: Context, task: Task, tips: Tips): Promise<Task 
       moved = true
     }
   }
-  if (!(await moveBranch(context.repo, branch, commit, tips.local, `dirigent: landed ${task.id}`))) {
+  if (
+    !(await moveBranch(context.repo, branch, commit, tips.local, `dirigent: landed ${task.id}`, [
+      landedRef(branch),
+    ]))
+  ) {
     const { local } = await baseTips(context.repo, task.status.settings.base)
     if (local && moved) await moveCheckout(context.repo, commit, local, false)
     return null
   }
-  await setRef(context.repo, landedRef(branch), commit)
   return finish(context, task)
 }
 

@@ -1,7 +1,7 @@
 /** What happened to a task: its trail, or the newest attempt's own event stream. */
 import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
 import { Failure } from '../kit/errors.ts'
-import { readRange, readTail } from '../kit/files.ts'
+import { readRange, readTail } from '../kit/read.ts'
 import { watchPaths } from '../kit/watch.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import { readTrail } from '../state/journal.ts'

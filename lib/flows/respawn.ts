@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createFileOnce, writeFileDurable } from '../kit/files.ts'
 import type { Spec } from '../state/spec.ts'
 import { reload, type Task } from '../state/tasks.ts'
+import { branches } from '../tools/git/refs.ts'
 import { advance, amend, trail } from './advance.ts'
 import { dropWorktree } from './clean-up.ts'
 import { type Context, trustRepository } from './context.ts'
@@ -44,7 +45,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
 /** The old revision stays in the log. The status goes last: it is what says which revision counts. */
 async function refine(context: Context, task: Task, spec: Spec): Promise<Task> {
   if (spec.sha256 === task.status.spec_sha256) return task
-  const settings = await settingsOf(context, task.id, spec)
+  const settings = settingsOf(context, task.id, spec, await branches(context.repo))
   const revision = task.status.spec_revision
   createFileOnce(task.paths.oldSpec(revision), readFileSync(task.paths.spec))
   writeFileDurable(task.paths.spec, spec.text)

@@ -8,8 +8,17 @@ import { resolveBase } from '../tools/git/refs.ts'
 import type { Context } from './context.ts'
 import { needStates } from './needs.ts'
 
-/** Throws `base-…`, `needs-unknown`, `needs-cycle` or `bad-id`; changes nothing. */
-export async function settingsOf(context: Context, id: string, spec: Spec): Promise<Settings> {
+/**
+ * What the task is held to. Changes nothing.
+ * @param refs refs/heads and refs/remotes
+ * Throws `base-…`, `needs-unknown`, `needs-cycle` or `bad-id`.
+ */
+export function settingsOf(
+  context: Context,
+  id: string,
+  spec: Spec,
+  refs: ReadonlyMap<string, string>,
+): Settings {
   const { front } = spec
   const { config } = context
   const change = front.change ?? 'branch'
@@ -30,7 +39,7 @@ export async function settingsOf(context: Context, id: string, spec: Spec): Prom
     priority: front.priority ?? 0,
     tags: front.tags ?? [],
     change,
-    base: await resolveBase(context.repo, front.base ?? config.base ?? null),
+    base: resolveBase(context.repo, front.base ?? config.base ?? null, refs),
   }
 }
 

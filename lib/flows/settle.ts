@@ -3,10 +3,9 @@
  * is free was lost, and is taken up again from what its files and its worktree say. Ended tasks are
  * moved to the archive. Every verb calls this first, so nothing depends on a daemon.
  */
-import { existsSync } from 'node:fs'
 import { Failure } from '../kit/errors.ts'
 import { isLocked, lockTable, tryLock } from '../kit/lock.ts'
-import { findMarked, sweepMarked } from '../kit/sweep.ts'
+import { findMarked, isRunning, sweepMarked } from '../kit/sweep.ts'
 import { markerName } from '../rules/environment.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { mostLost } from '../rules/retry.ts'
@@ -14,7 +13,7 @@ import { type BrokenTask, listTasks, reload, type Task } from '../state/tasks.ts
 import { advance, amend, trail } from './advance.ts'
 import { cleanUp } from './clean-up.ts'
 import { bootId, type Context, trustRepository } from './context.ts'
-import { dispatch, startRunner } from './dispatch.ts'
+import { decide, dispatch, startRunner } from './dispatch.ts'
 import { markerOf } from './marker.ts'
 
 export interface Observed {
@@ -24,16 +23,21 @@ export interface Observed {
   readonly alive: ReadonlySet<string>
   /** Tasks found lost, as they were found. */
   readonly lost: readonly Task[]
+  /** Settling changed something, so `tasks` is how it was before. */
+  readonly changed: boolean
 }
+
+/** Up to so many locks are asked for one by one; each takes 2 ms. */
+const fewLocks = 5
 
 /** Looks, changing nothing. */
 export async function observe(context: Context): Promise<Observed> {
   const { tasks, broken } = listTasks(context.paths)
-  const table = lockTable()
+  const owned = tasks.filter((task) => isOwned(task.status))
+  const table = owned.length > fewLocks ? lockTable() : undefined
   const alive = new Set<string>()
   const lost: Task[] = []
-  for (const task of tasks) {
-    if (!isOwned(task.status)) continue
+  for (const task of owned) {
     if (await isLocked(task.paths.runLock, table)) alive.add(task.id)
     else {
       // It may have ended between the two looks.
@@ -41,7 +45,7 @@ export async function observe(context: Context): Promise<Observed> {
       if (again && isOwned(again.status) && !(await isLocked(again.paths.runLock))) lost.push(again)
     }
   }
-  return { tasks, broken, alive, lost }
+  return { tasks, broken, alive, lost, changed: false }
 }
 
 /** Takes up what was lost, archives what has ended, starts what became ready. */
@@ -51,12 +55,14 @@ export async function settle(context: Context): Promise<Observed> {
     if (isEnded(task.status)) await putAway(context, task)
     else if (seen.alive.has(task.id)) await freeLeakedLock(task)
   }
-  const queued = seen.tasks.some((task) => task.status.state === 'queued')
-  if (seen.lost.length === 0 && !queued) return seen
+  const startable = decide(context, seen.tasks).start.length > 0
+  if (seen.lost.length === 0 && !startable) {
+    return { ...seen, changed: seen.tasks.some((task) => isEnded(task.status)) }
+  }
   await trustRepository(context, seen.alive.size > 0)
   for (const task of seen.lost) await takeUp(context, task.id)
-  if (queued) await dispatch(context)
-  return seen
+  if (startable) await dispatch(context)
+  return { ...seen, changed: true }
 }
 
 /** An ended task whose runner died before it had cleaned up. Nobody else may be at it. */
@@ -84,13 +90,13 @@ async function takeUp(context: Context, id: string): Promise<void> {
   if (!task || !isOwned(task.status)) return held.close()
   await sweepMarked(markerName, markerOf(task), 1000)
   const lost = task.status.lost + 1
-  if (lost > mostLost) {
+  if (lost >= mostLost) {
     advance(
       context,
       task,
       'failed',
-      `lost ${mostLost} times in a row while ${task.status.state}: its runner keeps dying`,
-      { lost },
+      `lost ${lost} times in a row while ${task.status.state}: its runner keeps dying`,
+      { lost, runner: null, worker: null, activity: null },
     )
     return held.close()
   }
@@ -109,7 +115,7 @@ async function takeUp(context: Context, id: string): Promise<void> {
  */
 async function freeLeakedLock(task: Task): Promise<void> {
   const { runner, worker } = task.status
-  if (!runner || runner.boot !== bootId() || existsSync(`/proc/${runner.pid}`)) return
+  if (!runner || runner.boot !== bootId() || isRunning(runner.pid)) return
   const marked = findMarked(markerName, markerOf(task))
   if (worker && marked.includes(worker.pid)) return
   if (marked.length > 0) await sweepMarked(markerName, markerOf(task), 1000)

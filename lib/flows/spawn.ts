@@ -8,7 +8,7 @@ import { idFrom, type Spec } from '../state/spec.ts'
 import { checkId, createTask, reload, type Task } from '../state/tasks.ts'
 import { findCodex } from '../tools/codex/find.ts'
 import { loginProblem } from '../tools/codex/login.ts'
-import { listRefs } from '../tools/git/refs.ts'
+import { branches } from '../tools/git/refs.ts'
 import { branchTaken } from '../tools/git/worktrees.ts'
 import { trail } from './advance.ts'
 import { type Context, now, trustRepository } from './context.ts'
@@ -31,11 +31,10 @@ export async function spawn(context: Context, wanted: string | null, spec: Spec)
   const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null)
   if (known) return { task: known, created: false, blocked: null }
   checkWorker(context)
-  const { alive } = await observe(context)
-  await trustRepository(context, alive.size > 0)
+  const refs = await branchesOf(context)
   const id = wanted ?? freeId(context, idFrom(spec.title) || 'task')
-  const settings = await settingsOf(context, id, spec)
-  await checkBranch(context, id)
+  const settings = settingsOf(context, id, spec, refs)
+  checkBranch(context, id, refs)
   const at = now()
   const status: Status = {
     version: 1,
@@ -113,21 +112,20 @@ function freeId(context: Context, stem: string): string {
 export function checkWorker(context: Context): void {
   findCodex(context.config.codex.path, process.env, packageRoot())
   const problem = loginProblem(context.config.codex, process.env)
-  if (problem)
-    throw new Failure('codex-not-logged-in', `Codex is not logged in: ${problem}`, {
-      hint: 'Log in (codex login), then repeat the command.',
-    })
+  if (problem) throw new Failure('codex-not-logged-in', problem, { hint: 'Then repeat the command.' })
 }
 
-async function checkBranch(context: Context, id: string): Promise<void> {
+async function branchesOf(context: Context): Promise<ReadonlyMap<string, string>> {
+  const { alive } = await observe(context)
+  await trustRepository(context, alive.size > 0)
+  return await branches(context.repo)
+}
+
+/** Neither the task's branch nor one that would be its folder may be there. */
+function checkBranch(context: Context, id: string, refs: ReadonlyMap<string, string>): void {
   const branch = branchOf(id)
-  const taken = await listRefs(context.repo, [`refs/heads/${branch}`, 'refs/heads/dirigent'])
-  if (taken.has('refs/heads/dirigent')) throw branchTaken(context.repo, 'dirigent')
-  if (
-    [...taken.keys()].some(
-      (name) => name === `refs/heads/${branch}` || name.startsWith(`refs/heads/${branch}/`),
-    )
-  ) {
+  const full = `refs/heads/${branch}`
+  if (refs.has('refs/heads/dirigent')) throw branchTaken(context.repo, 'dirigent')
+  if ([...refs.keys()].some((name) => name === full || name.startsWith(`${full}/`)))
     throw branchTaken(context.repo, branch)
-  }
 }

@@ -1,9 +1,8 @@
 /** Ends the live attempt, or takes a resting task out of the queue; with cancel, ends the task. */
-import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure } from '../kit/errors.ts'
 import { isLocked, tryLock } from '../kit/lock.ts'
-import { sweepMarked } from '../kit/sweep.ts'
+import { isRunning, sweepMarked } from '../kit/sweep.ts'
 import { markerName } from '../rules/environment.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { writeRecord } from '../state/record.ts'
@@ -42,11 +41,6 @@ export async function stop(context: Context, id: string, cancel: boolean, by: st
 async function endAttempt(context: Context, task: Task, request: StopRequest): Promise<void> {
   writeRecord(task.paths.stop, request)
   trail(context, task, 'stop', `${request.cancel ? 'cancel' : 'stop'} asked for by ${request.by}`)
-  const { runner } = task.status
-  const here = runner?.boot === bootId()
-  const runnerLives = here && existsSync(`/proc/${runner.pid}`)
-  if (here && !runnerLives)
-    await sweepMarked(markerName, markerOf(task), context.config.stop_grace_seconds * 1000)
   const giveUp = Date.now() + patience
   while (await isLocked(task.paths.runLock)) {
     if (Date.now() > giveUp) {
@@ -55,6 +49,9 @@ async function endAttempt(context: Context, task: Task, request: StopRequest): P
         retryable: true,
       })
     }
+    const runner = reload(context.paths, task.id)?.status.runner
+    if (runner?.boot === bootId() && !isRunning(runner.pid))
+      await sweepMarked(markerName, markerOf(task), context.config.stop_grace_seconds * 1000)
     await delay(50)
   }
 }

@@ -1,12 +1,12 @@
 /** All tasks as they stand: settled, with health, attention and why the queued ones wait. */
 import type { Failure } from '../kit/errors.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
-import { plan } from '../rules/capacity.ts'
 import { type Health, healthOf } from '../rules/health.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { Status } from '../state/schema/status.ts'
 import { countArchived, listArchived, listTasks, type Task } from '../state/tasks.ts'
-import { type Context, maxWorkers } from './context.ts'
+import type { Context } from './context.ts'
+import { decide } from './dispatch.ts'
 import { needStates } from './needs.ts'
 import { settleIfWritable } from './settle.ts'
 
@@ -33,15 +33,10 @@ export interface Survey {
 /** @param withEnded how many ended tasks to read, newest months first */
 export async function survey(context: Context, withEnded = 0): Promise<Survey> {
   const seen = await settleIfWritable(context)
-  const { tasks, broken } = listTasks(context.paths)
+  const { tasks, broken } = seen.changed ? listTasks(context.paths) : seen
   const needState = needStates(context, tasks)
   const now = Date.now()
-  const { blocked } = plan(
-    tasks.map((task) => task.status),
-    maxWorkers(context.config),
-    new Date(now),
-    needState,
-  )
+  const { blocked } = decide(context, tasks)
   const lost = new Map(seen.lost.map((task) => [task.id, task]))
   const toRow = (task: Task): Row => {
     const found = lost.get(task.id)

@@ -2,16 +2,16 @@
  * Done means proved: what the worker left is committed, a commit exists where one is wanted, the checks
  * exit 0 in front of our eyes. Takes a `verifying` task on to landing, review or done, or back.
  */
-import { existsSync } from 'node:fs'
 import { plural } from '../kit/text.ts'
 import { outsidePaths, steeringFiles } from '../rules/reach.ts'
+import { stateDirectoryName } from '../state/paths.ts'
 import { writeRecord } from '../state/record.ts'
 import type { Check, Result } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Workplace } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'
-import { commitAll, compare, type DiffFigures, snapshot, uncommitted } from '../tools/git/changes.ts'
-import { baseTips, isAncestor, keep, mergeBase, treeOf } from '../tools/git/refs.ts'
+import { commitAll, compare, type DiffFigures, inspect, snapshot } from '../tools/git/changes.ts'
+import { baseTips, isAncestor, keep, standing } from '../tools/git/refs.ts'
 import { attachBranch, headOf, identity, restoreWorktree, unfinished } from '../tools/git/worktrees.ts'
 import { advance, flag, trail } from './advance.ts'
 import { runChecks } from './checks.ts'
@@ -21,10 +21,10 @@ import type { Interrupt } from './interrupt.ts'
 
 export async function verify(context: Context, begun: Task, interrupt: Interrupt): Promise<Task> {
   const { workplace } = begun.status
-  if (!workplace || !existsSync(workplace.worktree)) {
+  const standing =
+    workplace && (await restoreWorktree(context.repo, workplace, workplace.branch, workplace.start))
+  if (!workplace || standing === 'gone')
     return fail(context, begun, problem('lost', 'its worktree is gone', true), interrupt)
-  }
-  await restoreWorktree(context.repo, workplace, workplace.branch)
   const operation = unfinished(workplace)
   if (operation) {
     return fail(
@@ -41,19 +41,31 @@ export async function verify(context: Context, begun: Task, interrupt: Interrupt
   const gathered = await gather(context, begun, workplace)
   if (begun.status.settings.change === 'none')
     return await proveReport(context, gathered, workplace, interrupt)
-  return await proveChange(context, gathered, workplace, interrupt)
+  return await proveChange(context, gathered, interrupt)
 }
 
 interface Gathered {
   readonly task: Task
+  /** The branch's tip with everything in it; null when there is no commit at all. */
+  readonly head: string | null
   readonly leftovers: readonly string[]
 }
 
 /** Everything in the worktree becomes part of the branch. */
 async function gather(context: Context, task: Task, workplace: Workplace): Promise<Gathered> {
-  await adoptHead(context, task, workplace)
-  const left = await uncommitted(context.repo, workplace, workplace.included)
-  if (left.length === 0 || task.status.settings.change === 'none') return { task, leftovers: left }
+  const { head, branch, dirty, embedded } = await inspect(context.repo, workplace)
+  if (head !== null && branch !== workplace.branch) await adoptHead(context, task, workplace, head)
+  let noted = task
+  const leftovers = dirty.filter((path) => !workplace.included.includes(path))
+  if (embedded.length > 0)
+    noted = flag(
+      context,
+      noted,
+      `a repository inside the worktree is not part of the change: ${embedded.slice(0, 5).join(', ')}`,
+    )
+  if (leftovers.length === 0 || task.status.settings.change === 'none')
+    return { task: noted, head, leftovers }
+  const what = plural(leftovers.length, 'uncommitted file')
   const message = `Leftovers of ${task.status.title}\n\nThe worker ended with these uncommitted; they were committed on its behalf.`
   const commit = await commitAll(
     context.repo,
@@ -66,23 +78,18 @@ async function gather(context: Context, task: Task, workplace: Workplace): Promi
     context,
     task,
     'leftovers',
-    `${plural(left.length, 'uncommitted file')} committed as ${commit.slice(0, 10)}: ${left.slice(0, 10).join(', ')}`,
+    `${what} committed as ${commit.slice(0, 10)}: ${leftovers.slice(0, 10).join(', ')}`,
   )
   return {
-    task: flag(
-      context,
-      task,
-      `the worker left ${plural(left.length, 'file')} uncommitted; committed on its behalf`,
-    ),
-    leftovers: left,
+    task: flag(context, noted, `the worker left ${what}; committed on its behalf`),
+    head: commit,
+    leftovers,
   }
 }
 
-/** A worker that ended on another branch or on none: its commits count when they stand on our branch. */
-async function adoptHead(context: Context, task: Task, workplace: Workplace): Promise<void> {
-  const head = await headOf(context.repo, workplace)
+/** A worker that ended on another branch or on none: what its worktree is at counts; what that leaves out is kept. */
+async function adoptHead(context: Context, task: Task, workplace: Workplace, head: string): Promise<void> {
   const tip = await headOf(context.repo, workplace, `refs/heads/${workplace.branch}`)
-  if (head === null) return
   if (tip !== null && head !== tip && !(await isAncestor(context.repo, tip, head))) {
     const kept = await keep(context.repo, task.id, tip)
     trail(
@@ -123,16 +130,12 @@ async function proveReport(
   return advance(context, reported, 'done', 'the report is in report.md', { failure: null, activity: null })
 }
 
-async function proveChange(
-  context: Context,
-  gathered: Gathered,
-  workplace: Workplace,
-  interrupt: Interrupt,
-): Promise<Task> {
+async function proveChange(context: Context, gathered: Gathered, interrupt: Interrupt): Promise<Task> {
   const { settings } = gathered.task.status
-  const head = await headOf(context.repo, workplace)
+  const { head } = gathered
   const tips = await baseTips(context.repo, settings.base)
-  const base = head && (await mergeBase(context.repo, tips.fresh, head))
+  const stand = head && (await standing(context.repo, tips.fresh, head))
+  const base = stand && stand.base
   if (!head || !base)
     return fail(
       context,
@@ -150,7 +153,7 @@ async function proveChange(
     )
   }
   const outside = outsidePaths(files, settings.paths)
-  const steering = steeringFiles(files, settings.paths)
+  const steering = steeringFiles(files, settings.paths, [`${stateDirectoryName}/**`])
   const noted =
     outside.length > 0
       ? flag(context, gathered.task, `changed outside its paths: ${outside.slice(0, 5).join(', ')}`)
@@ -159,7 +162,7 @@ async function proveChange(
   if (failure) return fail(context, noted, failure, interrupt)
   publish(noted, {
     commit: head,
-    tree: await treeOf(context.repo, head),
+    tree: stand.tree,
     base,
     checks,
     diff: figures,

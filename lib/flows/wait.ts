@@ -2,6 +2,7 @@
 import { Failure } from '../kit/errors.ts'
 import { watchPaths } from '../kit/watch.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
+import { isEnded } from '../rules/lifecycle.ts'
 import { listTasks, loadTask, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
 import { needStates } from './needs.ts'
@@ -15,6 +16,9 @@ export interface Waited {
   readonly underWay: readonly string[]
 }
 
+/** How often at most a wait asks for every lock; milliseconds. */
+const settleEvery = 2000
+
 /**
  * @param ids tasks to wait for; empty: every live one
  * @param timeout milliseconds
@@ -26,13 +30,18 @@ export async function wait(
   timeout: number,
 ): Promise<Waited> {
   for (const id of ids) loadTask(context.paths, id)
-  const watch = await watchPaths([context.paths.feed, context.paths.tasks])
+  const watch = await watchPaths([context.paths.feed])
   const giveUp = Date.now() + timeout
+  let settleAt = 0
   // Tasks that end while we wait are archived; they are still reported.
   const known = new Set(ids)
   try {
     while (true) {
-      await settle(context)
+      // Losses are looked for now and then; news is looked at when it comes.
+      if (Date.now() >= settleAt) {
+        await settle(context)
+        settleAt = Date.now() + settleEvery
+      }
       const now = look(context, ids, known)
       if (until === 'attention' && now.attention.size > 0) return { ...now, outcome: 'attention' }
       if (now.underWay.length === 0)
@@ -63,7 +72,10 @@ function look(context: Context, ids: readonly string[], known: Set<string>): Omi
   return {
     tasks,
     attention,
-    underWay: tasks.filter((task) => isUnderWay(task.status, needState)).map((task) => task.id),
+    // An ended task that is not in the archive yet is still being put away.
+    underWay: tasks
+      .filter((task) => isUnderWay(task.status, needState) || (isEnded(task.status) && live.includes(task)))
+      .map((task) => task.id),
   }
 }
 

@@ -1,17 +1,18 @@
 /** Where a worker works: its worktree from the freshest base, included files, set-up command, ports. */
-import { existsSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
-import { makeDirectory, readTail } from '../kit/files.ts'
+import { makeDirectory } from '../kit/files.ts'
 import { withLock } from '../kit/lock.ts'
+import { readTail } from '../kit/read.ts'
 import { tail } from '../kit/text.ts'
+import { stateDirectoryName } from '../state/paths.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Workplace } from '../state/schema/status.ts'
 import { listTasks, type Task } from '../state/tasks.ts'
 import { notIgnored } from '../tools/git/changes.ts'
 import { copyIncluded } from '../tools/git/include.ts'
 import { type Base, baseTips, fetchBase } from '../tools/git/refs.ts'
-import { addWorktree, headOf, restoreWorktree } from '../tools/git/worktrees.ts'
+import { addWorktree, restoreWorktree } from '../tools/git/worktrees.ts'
 import { amend, flag, trail } from './advance.ts'
 import { withBuildTurn } from './build-turn.ts'
 import { runCommand } from './command.ts'
@@ -26,7 +27,7 @@ export const branchOf = (id: string): string => `dirigent/${id}`
 export async function prepareWorkplace(context: Context, task: Task): Promise<Task> {
   const { workplace } = task.status
   if (workplace) {
-    const state = await restoreWorktree(context.repo, workplace, workplace.branch)
+    const state = await restoreWorktree(context.repo, workplace, workplace.branch, workplace.start)
     if (state === 'intact') return task
     trail(context, task, 'note', `the worktree was gone; made again from ${workplace.branch}`)
   }
@@ -47,15 +48,18 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
     const place = await addWorktree(context.repo, path, branch, tips.fresh, adopt)
     return { ...place, problem, tips, ports: task.status.workplace?.ports ?? (await freePorts(context)) }
   })
-  const head = await headOf(context.repo, made)
   let next = amend(task, {
     workplace: {
       branch,
       worktree: made.worktree,
       git_dir: made.git_dir,
-      start: task.status.workplace?.start ?? head ?? made.tips.fresh,
+      start: task.status.workplace?.start ?? made.tips.fresh,
       prepared: context.config.worktree.setup === null,
-      included: await notIgnored(context.repo, made, await copyIncluded(context.repo.main, made.worktree)),
+      included: await notIgnored(
+        context.repo,
+        made,
+        await copyIncluded(context.repo.main, made.worktree, [`${stateDirectoryName}/**`]),
+      ),
       ports: made.ports,
     },
   })
@@ -77,7 +81,7 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
 
 /** A directory where the worktree should be is nobody's that we know: not used, and not destroyed. */
 function moveAside(path: string): void {
-  if (existsSync(path)) renameSync(path, `${path}.found-${Date.now()}`)
+  if (lstatSync(path, { throwIfNoEntry: false })) renameSync(path, `${path}.found-${Date.now()}`)
 }
 
 /**
@@ -86,7 +90,7 @@ function moveAside(path: string): void {
  */
 export async function fetchFresh(context: Context, base: Base, asked: number): Promise<string | null> {
   if (base.remote === null) return null
-  const stamp = join(context.paths.locks, `fetched-${encodeURIComponent(`${base.remote}/${base.branch}`)}`)
+  const stamp = context.paths.fetched(`${base.remote}/${base.branch}`)
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= asked) return null
   const began = new Date()
   const problem = await fetchBase(context.repo, base)

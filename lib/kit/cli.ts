@@ -3,45 +3,15 @@
  * error becomes an exit code. stdout is the answer, stderr the narration.
  */
 import { writeSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { exits, Failure } from './errors.ts'
-import { bounded } from './text.ts'
+import { type CommandLine, divide, optionsOf, parse, usage, type VerbSpec } from './arguments.ts'
+import { errno, exits, Failure, reasonOf } from './errors.ts'
+import { bounded, boundedEnd, clean, cut } from './text.ts'
 
-export interface OptionSpec {
-  readonly type: 'string' | 'boolean'
-  readonly help: string
-  /** Shown as `--name VALUE`. */
-  readonly value?: string
-  readonly multiple?: boolean
-}
+export type { VerbSpec } from './arguments.ts'
 
-export interface VerbSpec {
-  readonly name: string
-  readonly summary: string
-  /** Positional arguments, as shown in the usage line. */
-  readonly positionals: string
-  readonly min: number
-  readonly max: number
-  readonly options: Readonly<Record<string, OptionSpec>>
-  readonly example: string
-  readonly detail?: string
-  /** Everything from the first positional on belongs to another command. */
-  readonly passThrough?: boolean
-}
-
-/** Values by the type that each option was declared with. */
-export type Flags<S extends VerbSpec> = {
-  readonly [name in keyof S['options']]?: S['options'][name] extends { type: 'boolean' } ? boolean : string
-}
-
-export interface Call<S extends VerbSpec = VerbSpec> {
-  readonly words: readonly string[]
-  readonly flags: Flags<S>
-  /** Where to look for the repository: --repo, or the current directory. */
-  readonly directory: string
-  readonly json: boolean
-  /** For answers that come piece by piece (`--watch`, `--follow`). */
-  readonly print: (text: string) => void
+export interface Call<S extends VerbSpec> extends CommandLine<S> {
+  /** For answers that come piece by piece (`--watch`, `--follow`); with --json each is one line. */
+  readonly show: (answer: Answer) => void
 }
 
 export interface Answer {
@@ -52,151 +22,119 @@ export interface Answer {
   /** An exit of the contract, or a command’s own (`build`). */
   readonly exit?: number
   readonly unbounded?: boolean
+  /** When the text is too long its end is kept, not its beginning. */
+  readonly newestLast?: boolean
 }
 
-const common: Readonly<Record<string, OptionSpec>> = {
-  repo: {
-    type: 'string',
-    value: 'DIR',
-    help: 'the repository (default: the one around the current directory)',
-  },
-  json: { type: 'boolean', help: 'the answer as one JSON object on stdout' },
-  help: { type: 'boolean', help: 'this text' },
-}
-
-/** Parses, runs, prints, and sets the exit code. Never throws. */
+/**
+ * Parses, runs, prints, and sets the exit code. Never throws.
+ * @param run gives the answer, or null when it has shown everything already
+ */
 export async function main<S extends VerbSpec>(
   spec: S,
-  run: (call: Call<S>) => Promise<Answer>,
-  argv = process.argv.slice(2),
+  run: (call: Call<S>) => Promise<Answer | null>,
+  argv: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
-  const json = argv.includes('--json') && !(spec.passThrough && argv.indexOf('--json') > firstWord(argv))
+  const words = divide(spec, argv)
+  // Looked for before parsing: a wrong command line is answered in the form that it asked for.
+  const json = words.ours.includes('--json')
   try {
-    const call = parse(spec, argv)
-    if (call === 'help') return print(help(spec))
-    report(await run(call), call.json)
+    const line = parse(spec, words)
+    const answer = line === 'help' ? helpOf(spec) : await run({ ...line, show: (part) => show(part, json) })
+    if (answer === null) return
+    process.exitCode = answer.exit ?? exits.done
+    show(answer, json)
   } catch (error) {
     reportError(error, json, spec.name)
   }
 }
 
-export function help(spec: VerbSpec): string {
-  const options = { ...spec.options, ...common }
-  const rows = Object.entries(options).map(([name, option]) => {
-    const flag = `--${name}${option.value ? ` ${option.value}` : ''}`
+export function helpOf(spec: VerbSpec): Answer {
+  const rows = Object.entries(optionsOf(spec)).map(([name, option]) => {
+    const flag = `--${name}${option.value ? ` ${option.value}` : ''}${option.short ? `, -${option.short}` : ''}`
     return `  ${flag.padEnd(24)} ${option.help}`
   })
-  return [
+  const text = [
     `dirigent ${spec.name}: ${spec.summary}`,
     '',
-    `usage: dirigent ${spec.name} ${spec.positionals}${spec.positionals ? ' ' : ''}[options]`,
+    `usage: dirigent ${spec.name} [options] ${spec.positionals}`.trimEnd(),
     ...(spec.detail ? ['', spec.detail] : []),
     '',
     ...rows,
     '',
     `example: ${spec.example}`,
     'exit codes: 0 done · 1 failed · 2 usage · 3 refused, nothing changed · 4 not found · 7 still pending at the time-out',
-  ].join('\n')
+  ]
+  return { data: { help: text.join('\n') }, text }
 }
 
-function parse<S extends VerbSpec>(spec: S, argv: readonly string[]): Call<S> | 'help' {
-  const options = { ...spec.options, ...common }
-  const split = spec.passThrough ? firstWord(argv) : argv.length
-  const ours = argv.slice(0, split)
-  const rest = argv.slice(split).filter((word, index) => !(index === 0 && word === '--'))
-  let parsed: { values: Record<string, unknown>; positionals: string[] }
-  try {
-    parsed = parseArgs({
-      args: [...ours],
-      options: Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }])),
-      allowPositionals: true,
-      strict: true,
-    }) as typeof parsed
-  } catch (error) {
-    throw usage(spec, error instanceof Error ? (error.message.split('. ')[0] ?? '') : '')
-  }
-  const { help, repo, json, ...flags } = parsed.values
-  if (help) return 'help'
-  const words = [...parsed.positionals, ...rest]
-  if (words.length < spec.min) throw usage(spec, `dirigent ${spec.name} needs ${spec.positionals}`)
-  if (words.length > spec.max) throw usage(spec, `${JSON.stringify(words[spec.max])} is one word too many`)
-  return {
-    words,
-    flags: flags as Flags<S>,
-    directory: typeof repo === 'string' ? repo : process.cwd(),
-    json: json === true,
-    print,
-  }
-}
-
-/** Index of the first word that is neither an option nor an option's value; `--` counts as one. */
-function firstWord(argv: readonly string[]): number {
-  for (let index = 0; index < argv.length; index++) {
-    const word = argv[index] ?? ''
-    if (word === '--' || !word.startsWith('--')) return index
-    if (['--repo', '--timeout'].includes(word)) index += 1
-  }
-  return argv.length
-}
-
-function usage(spec: VerbSpec, message: string): Failure {
-  return new Failure('usage', message, {
-    hint: `Example: ${spec.example}`,
-    next: [`dirigent ${spec.name} --help`],
-  })
-}
-
-function report(answer: Answer, json: boolean): void {
-  process.exitCode = answer.exit ?? exits.done
+function show(answer: Answer, json: boolean): void {
   const next = answer.next ?? []
-  if (json) return print(JSON.stringify({ v: 1, ok: true, data: answer.data, next }))
-  const lines = answer.unbounded ? answer.text : bounded(answer.text)
-  print([...lines, ...next.slice(0, 3).map((command) => `next: ${command}`)].join('\n'))
+  const { text } = answer
+  const lines = answer.unbounded ? text : answer.newestLast ? boundedEnd(text) : bounded(text)
+  if (json) print(asJson({ v: 1, ok: true, data: answer.data, next }))
+  else print([...lines, ...next.slice(0, 3).map((command) => `next: ${command}`)].join('\n'))
 }
 
 /** A failure in the contract's form; a bug keeps its stack, on stderr. */
-export function reportError(error: unknown, json: boolean, verb: string): void {
+function reportError(error: unknown, json: boolean, verb: string): void {
   const known = error instanceof Failure ? error : undefined
   process.exitCode = known?.exit ?? exits.failed
-  if (!known) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
-  const message =
-    known?.message ??
-    `dirigent ${verb} met a bug of its own: ${error instanceof Error ? error.message : String(error)}`
+  if (!known) narrate(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  const what = known?.message ?? `dirigent ${verb} met a bug of its own: ${reasonOf(error)}`
+  // It may quote what a worker wrote.
+  const message = cut(clean(what), 2000)
   const hint = known?.hint ?? 'Report it with the lines on stderr.'
   const next = known?.next ?? []
-  if (json) {
-    const body = { code: known?.code ?? 'bug', message, hint, retryable: known?.retryable ?? false }
-    return print(JSON.stringify({ v: 1, ok: false, error: body, next }))
-  }
-  process.stderr.write(
-    `error: ${message}\n${hint ? `${hint}\n` : ''}${next
-      .slice(0, 3)
-      .map((command) => `next: ${command}\n`)
-      .join('')}`,
+  const body = { code: known?.code ?? 'bug', message, hint, retryable: known?.retryable ?? false }
+  const lines = [`error: ${message}`, hint, ...next.slice(0, 3).map((command) => `next: ${command}`)]
+  if (json) print(asJson({ v: 1, ok: false, error: body, next }))
+  else narrate(lines.filter((line) => line !== '').join('\n'))
+}
+
+/** Aborted when nobody reads our answer any more (`| head`). */
+const readerGone = new AbortController()
+
+function print(text: string): void {
+  if (text !== '' && !writeAll(1, `${text}\n`)) readerGone.abort()
+}
+
+/** A line of narration, on stderr. */
+export function narrate(line: string): void {
+  writeAll(2, `${line}\n`)
+}
+
+/** One line of JSON in which nothing acts on a terminal: JSON itself escapes only the first 32 characters. */
+function asJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
 
-/** Writes it all before returning: the process may be ended right after. */
-export function print(text: string): void {
-  if (text === '') return
-  const bytes = Buffer.from(`${text}\n`)
+/** Writes it all before returning: the process may be ended right after. False when the reader has gone. */
+function writeAll(fd: number, text: string): boolean {
+  const bytes = Buffer.from(text)
   for (let done = 0; done < bytes.length; ) {
     try {
-      done += writeSync(1, bytes, done)
+      done += writeSync(fd, bytes, done)
     } catch (error) {
-      const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
-      // The reader has gone (`| head`): nobody is left to tell.
-      if (code === 'EPIPE') return
-      if (code !== 'EAGAIN') throw error
+      if (errno(error) === 'EPIPE') return false
+      if (errno(error) !== 'EAGAIN') throw error
+      // Somebody made the pipe non-blocking and it is full: look again in a moment.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     }
   }
+  return true
 }
 
 /** `90`, `90s`, `10m`, `2h` in milliseconds. */
 export function milliseconds(text: string, option: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text)
   const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] ?? 1000
-  if (match?.[1]) return Number(match[1]) * unit
+  const time = Number(match?.[1]) * unit
+  // Timers hold 31 bits: 24 days.
+  if (time < 2 ** 31) return time
   throw new Failure('usage', `--${option} ${JSON.stringify(text)} is not a time`, {
     hint: 'Write 90s, 10m or 2h.',
   })
@@ -228,14 +166,9 @@ export function natural(text: string, option: string): number {
   })
 }
 
-/** A line of narration, on stderr. */
-export function narrate(line: string): void {
-  process.stderr.write(`${line}\n`)
-}
-
-/** Aborted by Ctrl-C or SIGTERM, so that a verb that goes on and on ends cleanly. */
+/** Aborted by Ctrl-C, by SIGTERM, or when nobody reads on, so that a verb that goes on and on ends cleanly. */
 export function untilInterrupted(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort())
-  return controller.signal
+  return AbortSignal.any([controller.signal, readerGone.signal])
 }

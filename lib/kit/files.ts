@@ -8,15 +8,21 @@
  * other work, and costs half a millisecond.
  */
 import {
+  chmodSync,
   closeSync,
+  constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   linkSync,
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
+  rmSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -49,6 +55,11 @@ export function writeFileDurable(path: string, content: string | Buffer, options
   if (options.durable) syncDirectory(dirname(path))
 }
 
+/** Writes a new file whose directory is still private; the caller syncs and renames that. */
+export function writeFileSynced(path: string, content: string | Buffer): void {
+  renameSync(writeBeside(path, content, true), path)
+}
+
 /** Creates `path` with `content` exactly once: false when it exists already, whoever made it. */
 export function createFileOnce(path: string, content: string | Buffer): boolean {
   const temporary = writeBeside(path, content, true)
@@ -67,7 +78,7 @@ export function createFileOnce(path: string, content: string | Buffer): boolean 
 /** Appends one line. A torn last line left by a crash is closed first, so that it spoils only itself. */
 export function appendLine(path: string, line: string, options = { durable: true }): void {
   try {
-    const fd = openSync(path, 'a+', 0o644)
+    const fd = openOwn(path, constants.O_RDWR | constants.O_APPEND)
     try {
       const size = fstatSync(fd).size
       const last = Buffer.alloc(1)
@@ -85,61 +96,46 @@ export function appendLine(path: string, line: string, options = { durable: true
 }
 
 /**
- * Reads a regular file of at most `limit` bytes, following no symbolic link; undefined when it does
- * not exist. A FIFO, a directory or a larger file is refused before it can block or fill memory.
+ * Opens a file of ours for writing, where a worker may have put something else: a link would lead what we
+ * write elsewhere, a FIFO would block us. What is no regular file is moved out of the way.
+ * @param flags O_APPEND, O_TRUNC and the like; O_CREAT is added
  */
-export function readBounded(path: string, limit: number): Buffer | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false })
-  if (!stat) return undefined
-  if (!stat.isFile())
-    throw new Failure('corrupt-file', `${path} is not a regular file`, { hint: 'Move it away.' })
-  if (stat.size > limit) {
-    throw new Failure('corrupt-file', `${path} is ${stat.size} bytes; at most ${limit} are read`, {
-      hint: 'Shorten it or move it away.',
-    })
-  }
+export function openOwn(path: string, flags: number): number {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (there && !there.isFile()) outOfTheWay(path)
+  return openSync(path, flags | constants.O_CREAT | constants.O_NOFOLLOW, 0o644)
+}
+
+/** Makes a directory of ours, where a worker may have put something else (a link to another one). */
+export function makeOwnDirectory(path: string): void {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (there?.isDirectory()) return
+  if (there) outOfTheWay(path)
+  makeDirectory(path)
+}
+
+/** Renames whatever it is, itself and not what it points to, so that the name is free. */
+export function outOfTheWay(path: string): void {
+  renameSync(path, join(dirname(path), `.found-${Date.now().toString(36)}-${basename(path)}`))
+}
+
+/** Removes a file, a link (not what it points to) or a directory with all in it, write-protected or not. */
+export function removeTree(path: string): void {
   try {
-    return readHead(path, limit)
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 })
   } catch (error) {
-    if (errno(error) === 'ENOENT') return undefined
-    throw new Failure('corrupt-file', `${path} cannot be read: ${reasonOf(error)}`, { cause: error })
+    if (!['EACCES', 'EPERM', 'ENOTEMPTY'].includes(errno(error) ?? '')) throw error
+    openUp(path)
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
-/** The first `limit` bytes of a file. */
-export function readHead(path: string, limit: number): Buffer {
-  const fd = openSync(path, 'r')
-  try {
-    return readRange(fd, 0, Math.min(limit, fstatSync(fd).size))
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** The last `limit` bytes of a file; empty when it does not exist. */
-export function readTail(path: string, limit: number): Buffer {
-  const stat = lstatSync(path, { throwIfNoEntry: false })
-  if (!stat?.isFile()) return Buffer.alloc(0)
-  const fd = openSync(path, 'r')
-  try {
-    const size = fstatSync(fd).size
-    const length = Math.min(limit, size)
-    return readRange(fd, size - length, length)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Bytes `from … from+length` of an open file; shorter at its end. */
-export function readRange(fd: number, from: number, length: number): Buffer {
-  const buffer = Buffer.allocUnsafe(length)
-  let filled = 0
-  while (filled < length) {
-    const count = readSync(fd, buffer, filled, length - filled, from + filled)
-    if (count === 0) break
-    filled += count
-  }
-  return buffer.subarray(0, filled)
+/** Directories that forbid writing keep their entries from being removed (Go's module cache is made of them). */
+function openUp(directory: string): void {
+  if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return
+  chmodSync(directory, 0o700)
+  for (const entry of readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) openUp(join(directory, entry.name))
 }
 
 /** Makes the entries of a directory survive a power cut. */
@@ -159,11 +155,15 @@ export function renameDurable(from: string, to: string): void {
   if (dirname(from) !== dirname(to)) syncDirectory(dirname(from))
 }
 
-/** Makes a directory and its parents. */
+/** Makes a directory and its parents. (Node's own recursion says ENOENT on a read-only file system.) */
 export function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path))
   try {
-    mkdirSync(path, { recursive: true })
+    mkdirSync(path)
   } catch (error) {
+    // Somebody else made it meanwhile; a file of that name is still an error.
+    if (errno(error) === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
     throw diskFailure(error, path)
   }
 }
@@ -175,6 +175,12 @@ export function diskFailure(error: unknown, path: string): unknown {
     return new Failure('disk-full', `No space left to write ${path}; its old content is unchanged`, {
       hint: `Free some space on the disk that holds it (df ${dirname(path)}), then repeat the command.`,
       retryable: true,
+      cause: error,
+    })
+  }
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    return new Failure('corrupt-file', `${path} cannot be made: a file is where a directory should be`, {
+      hint: `Move that file away: ls -ld ${dirname(path)} ${path}`,
       cause: error,
     })
   }

@@ -4,7 +4,7 @@
  * that inherited it, is released by the kernel when the last of them dies, and cannot be taken from
  * a live holder. Lock files are never unlinked.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { errno, Failure } from './errors.ts'
 import { diskFailure } from './files.ts'
 import { ended, start } from './proc.ts'
@@ -61,17 +61,33 @@ export async function withLock<T>(path: string, wait: number, work: () => Promis
   }
 }
 
-/** The lock that our parent took and handed down as `fd`. */
+/** The lock that our parent took and handed down as `fd`; throws `usage` when `fd` is something else. */
 export function inheritedLock(path: string, fd: number): Lock {
-  fstatSync(fd)
+  if (!isSameFile(path, fd)) {
+    throw new Failure('usage', `Descriptor ${fd} is not ${path}: this is started by Dirigent itself`, {
+      hint: 'To start a task: dirigent spawn --spec FILE, or dirigent respawn ID',
+    })
+  }
   return lockOn(path, fd)
 }
 
+/** Node opens descriptors of its own, so that one is open says nothing. */
+function isSameFile(path: string, fd: number): boolean {
+  try {
+    const [ours, given] = [statSync(path), fstatSync(fd)]
+    return ours.dev === given.dev && ours.ino === given.ino
+  } catch (error) {
+    if (['EBADF', 'ENOENT'].includes(errno(error) ?? '')) return false
+    throw error
+  }
+}
+
 /**
- * Is it held by anybody? Asked of the kernel: the lock table first (one read for any number of
- * locks), and where the table does not show it (another pid namespace, odd file systems) by trying.
+ * Is it held by anybody? Asked of the kernel by trying.
+ * @param table what `lockTable` gave: a lock that it shows is not tried; one that it does not show is (it
+ *   may be held in another pid namespace)
  */
-export async function isLocked(path: string, table = lockTable()): Promise<boolean> {
+export async function isLocked(path: string, table: ReadonlySet<string> = new Set()): Promise<boolean> {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -88,7 +104,10 @@ export async function isLocked(path: string, table = lockTable()): Promise<boole
   }
 }
 
-/** Every flock the kernel shows us, as `dev:inode`. Empty where there is no /proc. */
+/**
+ * Every flock the kernel shows us, as `dev:inode`: one read for any number of locks, but one that stops
+ * all locking on the machine for some 10 ms, so only for many. Empty where there is no /proc.
+ */
 export function lockTable(): ReadonlySet<string> {
   const held = new Set<string>()
   let text: string
@@ -148,6 +167,8 @@ async function flock(args: string[], fd: number, signal?: AbortSignal): Promise<
     })
     const give = () => child.kill('SIGKILL')
     signal?.addEventListener('abort', give, { once: true })
+    // It may have been aborted while flock was starting.
+    if (signal?.aborted) give()
     const { exitCode } = await ended(child)
     signal?.removeEventListener('abort', give)
     return exitCode

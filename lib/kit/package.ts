@@ -1,6 +1,6 @@
 /** Where this installation of Dirigent lives: the same answer from the sources and from the build. */
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 let known: string | undefined
@@ -9,6 +9,14 @@ let known: string | undefined
 export function packageRoot(): string {
   known ??= findUp(dirname(fileURLToPath(import.meta.url)))
   return known
+}
+
+/** The program and first words that start another verb: the build when this is the build, else the sources. */
+export function verbProgram(verb: string): string[] {
+  const here = dirname(fileURLToPath(import.meta.url))
+  return basename(here) === 'dist'
+    ? [join(here, `${verb}.cjs`)]
+    : [join(packageRoot(), 'bin', 'dirigent'), verb]
 }
 
 export function packageVersion(): string {

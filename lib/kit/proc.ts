@@ -11,7 +11,7 @@ export interface RunOptions {
   /** The whole environment of the program; nothing is added. */
   readonly env: NodeJS.ProcessEnv
   readonly input?: string | Buffer
-  /** Milliseconds; then SIGTERM, and SIGKILL two seconds later. */
+  /** Milliseconds; then SIGTERM, and SIGKILL two seconds later. What the program itself started is not ended. */
   readonly timeout?: number
   /** Bytes kept of stdout; more is an error, because half an answer is no answer. Default 16 MiB. */
   readonly limit?: number
@@ -36,10 +36,18 @@ export function run(file: string, args: readonly string[], options: RunOptions):
     let stderr = ''
     let timedOut = false
     let escalation: NodeJS.Timeout | undefined
+    const end = (signal: NodeJS.Signals) => {
+      child.kill(signal)
+      // Something that it started may hold its pipes open for ever.
+      child.once('exit', () => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+      })
+    }
     const timer = options.timeout
       ? setTimeout(() => {
           timedOut = true
-          child.kill('SIGTERM')
+          end('SIGTERM')
           escalation = setTimeout(() => child.kill('SIGKILL'), 2000)
         }, options.timeout)
       : undefined
@@ -50,7 +58,7 @@ export function run(file: string, args: readonly string[], options: RunOptions):
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= limit) out.push(chunk)
-      else child.kill('SIGKILL')
+      else if (size - chunk.length <= limit) end('SIGKILL')
     })
     child.stderr.on('data', (chunk: Buffer) => {
       stderr = (stderr + chunk.toString()).slice(-16_384)
@@ -60,18 +68,20 @@ export function run(file: string, args: readonly string[], options: RunOptions):
     child.stdin.end(options.input ?? '')
     child.on('error', (error) => {
       settle()
-      reject(
-        new Failure('program-failed', `Cannot start ${file}: ${error.message}`, {
-          hint: `Is ${file} installed and on PATH?`,
-          cause: error,
-        }),
-      )
+      reject(cannotStart(file, error))
     })
     child.on('close', (exitCode, signal) => {
       settle()
       if (size > limit) reject(new Failure('program-failed', `${file} printed more than ${limit} bytes`))
       else resolve({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut })
     })
+  })
+}
+
+function cannotStart(file: string, error: Error): Failure {
+  return new Failure('program-failed', `Cannot start ${file}: ${error.message}`, {
+    hint: `Is ${file} installed and on PATH?`,
+    cause: error,
   })
 }
 
@@ -92,9 +102,7 @@ export function start(file: string, args: readonly string[], options: StreamOpti
       stdio: [...options.stdio],
       detached: options.detached ?? false,
     })
-    child.once('error', (error) =>
-      reject(new Failure('program-failed', `Cannot start ${file}: ${error.message}`, { cause: error })),
-    )
+    child.once('error', (error) => reject(cannotStart(file, error)))
     child.once('spawn', () => resolve(child))
   })
 }

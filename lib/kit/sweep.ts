@@ -44,6 +44,12 @@ export async function sweepMarked(name: string, value: string, grace: number): P
   return first.length
 }
 
+/** A process that has ended and that nobody waits for (a container without an init) does not run. */
+export function isRunning(pid: number): boolean {
+  const stat = readGone(`/proc/${pid}/stat`)?.toString()
+  return stat !== undefined && !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(')') + 1))
+}
+
 /** Sends a signal; a process that is gone already is fine. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {

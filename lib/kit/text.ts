@@ -87,3 +87,8 @@ export function bounded(all: readonly string[], lines = 40, bytes = 8000): strin
   const left = all.length - kept.length
   return left > 0 ? [...kept, `… +${left} more`] : kept
 }
+
+/** The end of `all`, within the same bounds: what is newest last is cut at its beginning. */
+export function boundedEnd(all: readonly string[], lines = 40, bytes = 8000): string[] {
+  return bounded([...all].reverse(), lines, bytes).reverse()
+}

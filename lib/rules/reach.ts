@@ -17,10 +17,10 @@ const steering = [
   '.gitmodules',
   '**/.gitattributes',
   '.worktreeinclude',
-  '.orchestrator-state/**',
 ]
 
-const options = { dot: true }
+// With `s` a name that holds a newline is matched like any other.
+const options = { dot: true, flags: 's' }
 
 /** Files that no glob of `paths` covers; none when there are no globs. */
 export function outsidePaths(files: readonly string[], paths: readonly string[]): string[] {
@@ -29,9 +29,16 @@ export function outsidePaths(files: readonly string[], paths: readonly string[])
   return files.filter((file) => !inside(file))
 }
 
-/** Steering files that the spec does not name: a catch-all such as `**` is not naming them. */
-export function steeringFiles(files: readonly string[], paths: readonly string[]): string[] {
-  const steers = picomatch(steering, options)
+/**
+ * Steering files that the spec does not name: a catch-all such as `**` is not naming them.
+ * @param own globs of Dirigent's own files
+ */
+export function steeringFiles(
+  files: readonly string[],
+  paths: readonly string[],
+  own: readonly string[],
+): string[] {
+  const steers = picomatch([...steering, ...own], options)
   const named = paths.filter((glob) => !/^(?:\.\/)?\*/.test(glob))
   const allowed = named.length > 0 ? picomatch(named, options) : () => false
   return files.filter((file) => steers(file) && !allowed(file))

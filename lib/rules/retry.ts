@@ -3,8 +3,8 @@ import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 
 /**
- * How often in a row a task may be found lost (machine, our crash, kill -9) and be taken up again before a
- * person is asked. Such attempts do not count as tries, so this is what bounds them.
+ * Lost this often in a row (machine, our crash, kill -9), a task is not taken up again: a person is asked.
+ * Such attempts do not count as tries, so this is what bounds them.
  */
 export const mostLost = 5
 

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod/mini'
 import { Failure } from '../kit/errors.ts'
-import { readBounded, writeFileDurable } from '../kit/files.ts'
+import { writeFileDurable } from '../kit/files.ts'
+import { readBounded } from '../kit/read.ts'
 import type { StatePaths } from './paths.ts'
 import { type Config, config as schema } from './schema/config.ts'
 

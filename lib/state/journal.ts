@@ -1,8 +1,9 @@
 /** The audit trail of a task (durable) and the feed of all tasks (a hint: cheap, may miss its end). */
 import { existsSync } from 'node:fs'
-import { appendLine, readTail } from '../kit/files.ts'
+import { appendLine } from '../kit/files.ts'
+import { readTail } from '../kit/read.ts'
 import type { StatePaths, TaskPaths } from './paths.ts'
-import { type Event, event } from './schema/event.ts'
+import { type Event, parseEvent } from './schema/event.ts'
 
 export function record(paths: StatePaths, task: TaskPaths, entry: Event): void {
   const line = JSON.stringify(entry)
@@ -19,18 +20,9 @@ export function readTrail(task: TaskPaths, limit: number): { events: Event[]; sk
     .toString()
     .split('\n')
   for (const line of lines.filter((text) => text !== '').slice(-limit)) {
-    const parsed = parse(line)
+    const parsed = parseEvent(line)
     if (parsed) events.push(parsed)
     else skipped += 1
   }
   return { events, skipped }
-}
-
-function parse(line: string): Event | undefined {
-  try {
-    return event.safeParse(JSON.parse(line)).data
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
 }

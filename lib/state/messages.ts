@@ -3,10 +3,11 @@
  * move is the receipt. Files that are not text, too large or still being written are left where
  * they are.
  */
-import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { lstatSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { errno, Failure } from '../kit/errors.ts'
-import { isTemporaryName, readBounded } from '../kit/files.ts'
+import { isTemporaryName } from '../kit/files.ts'
+import { readBounded } from '../kit/read.ts'
 import type { TaskPaths } from './paths.ts'
 
 const messageLimit = 64 * 1024
@@ -18,13 +19,11 @@ export interface Message {
 
 /** Unread messages in the order of their names. */
 export function unread(task: TaskPaths): Message[] {
-  if (!existsSync(task.inbox)) return []
   const messages: Message[] = []
-  for (const entry of readdirSync(task.inbox, { withFileTypes: true })) {
-    if (!entry.isFile() || isTemporaryName(entry.name) || !entry.name.endsWith('.md')) continue
+  for (const name of messagesIn(task.inbox)) {
     try {
-      const bytes = readBounded(join(task.inbox, entry.name), messageLimit)
-      if (bytes) messages.push({ name: entry.name, text: bytes.toString() })
+      const bytes = readBounded(join(task.inbox, name), messageLimit)
+      if (bytes) messages.push({ name, text: bytes.toString() })
     } catch (error) {
       if (!(error instanceof Failure)) throw error
     }
@@ -33,9 +32,15 @@ export function unread(task: TaskPaths): Message[] {
 }
 
 export function countUnread(task: TaskPaths): number {
-  return existsSync(task.inbox)
-    ? readdirSync(task.inbox).filter((name) => name.endsWith('.md') && !isTemporaryName(name)).length
-    : 0
+  return messagesIn(task.inbox).length
+}
+
+/** Names of whole messages. None where a worker has put something else in the directory's place. */
+export function messagesIn(directory: string): string[] {
+  if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return []
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.md') && !isTemporaryName(entry.name))
+    .map((entry) => entry.name)
 }
 
 /** Marks messages as delivered. */

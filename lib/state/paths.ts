@@ -35,6 +35,8 @@ export function statePaths(repo: string) {
     gitLock: join(root, 'locks', 'git.lock'),
     dispatchLock: join(root, 'locks', 'dispatch.lock'),
     runnerLog: join(root, 'locks', 'runner.log'),
+    /** Empty; its time says when a base was last fetched. */
+    fetched: (base: string) => join(root, 'locks', `fetched-${encodeURIComponent(base)}`),
     worktree: (id: string) => join(root, 'worktrees', id),
     task: (id: string) => taskPaths(join(root, 'tasks', id)),
     archived: (month: string, id: string) => taskPaths(join(root, 'archive', month, id)),
@@ -74,7 +76,8 @@ function attemptPaths(directory: string) {
     result: join(directory, 'result.json'),
     setup: join(directory, 'setup.log'),
     checks: join(directory, 'checks'),
-    check: (n: number) => join(directory, 'checks', `${n}.log`),
+    /** Checks of the commit that was rebased for landing. */
+    landingChecks: join(directory, 'landing-checks'),
   }
 }
 

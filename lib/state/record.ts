@@ -5,7 +5,8 @@
  */
 import type * as z from 'zod/mini'
 import { Failure, reasonOf } from '../kit/errors.ts'
-import { readBounded, writeFileDurable } from '../kit/files.ts'
+import { writeFileDurable } from '../kit/files.ts'
+import { readBounded } from '../kit/read.ts'
 
 const recordLimit = 1024 * 1024
 

@@ -34,6 +34,11 @@ export async function parseSpec(bytes: Buffer, file: string): Promise<Spec> {
   }
 }
 
+/** What the worker is told, of a spec that was accepted before: its text without the front matter. */
+export function bodyOf(bytes: Buffer, file: string): string {
+  return split(decode(bytes, file), file).body
+}
+
 /** An id from a title: `Add a login form` → `add-a-login-form`. Empty when nothing is left of it. */
 export function idFrom(title: string): string {
   return title

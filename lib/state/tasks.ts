@@ -1,18 +1,20 @@
 /** Task directories: made whole under a temporary name and renamed in, listed, loaded, archived. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errno, Failure } from '../kit/errors.ts'
 import {
   diskFailure,
   isTemporaryName,
   makeDirectory,
+  makeOwnDirectory,
+  outOfTheWay,
   renameDurable,
   syncDirectory,
   temporaryName,
-  writeFileDurable,
+  writeFileSynced,
 } from '../kit/files.ts'
 import { archiveMonths, findTask, idPattern, type StatePaths, type TaskPaths, taskPaths } from './paths.ts'
-import { readRecord, writeRecord } from './record.ts'
+import { readRecord } from './record.ts'
 import { type Status, status as schema } from './schema/status.ts'
 
 export interface Task {
@@ -35,10 +37,11 @@ export function createTask(paths: StatePaths, status: Status, spec: string): boo
   const temporary = taskPaths(temporaryName(target.directory))
   try {
     for (const directory of [temporary.inboxSeen, temporary.outboxSeen, temporary.log])
-      mkdirSync(directory, { recursive: true })
+      makeDirectory(directory)
     writeFileSync(temporary.runLock, '')
-    writeFileDurable(temporary.spec, spec)
-    writeRecord(temporary.status, status)
+    // Nobody sees the directory before it is renamed in: its files are synced with it.
+    writeFileSynced(temporary.spec, spec)
+    writeFileSynced(temporary.status, `${JSON.stringify(status, null, 2)}\n`)
     syncDirectory(temporary.directory)
     // Renaming onto a directory with content fails, so the first of two callers with one id wins.
     renameDurable(temporary.directory, target.directory)
@@ -50,11 +53,12 @@ export function createTask(paths: StatePaths, status: Status, spec: string): boo
   }
 }
 
-/** The ids of live tasks, sorted; half-made directories are not tasks. */
+/** The ids of live tasks, sorted; half-made directories and stray files are not tasks. */
 export function liveIds(paths: StatePaths): string[] {
   if (!existsSync(paths.tasks)) return []
-  return readdirSync(paths.tasks)
-    .filter((name) => !isTemporaryName(name) && !name.startsWith('.'))
+  return readdirSync(paths.tasks, { withFileTypes: true })
+    .filter((entry) => !entry.isFile() && !isTemporaryName(entry.name) && !entry.name.startsWith('.'))
+    .map((entry) => entry.name)
     .sort()
 }
 
@@ -108,6 +112,29 @@ function readTask(id: string, paths: TaskPaths): Task | undefined {
     })
   }
   return { id, paths, status }
+}
+
+/**
+ * Puts the directory's shape right after a worker could write in it: what stands under a name of ours and
+ * is not what it should be (a link, a FIFO, a directory) is moved out of the way, so that nothing we write
+ * or read goes elsewhere. Logs of attempts that have not been are nobody's of ours.
+ */
+export function tidyTask(paths: TaskPaths, attempt: number): void {
+  for (const path of [paths.inbox, paths.inboxSeen, paths.outbox, paths.outboxSeen, paths.log])
+    makeOwnDirectory(path)
+  const files = [paths.spec, paths.status, paths.checkpoint, paths.result, paths.report, paths.stop]
+  const logs = readdirSync(paths.log).map((name) => join(paths.log, name))
+  const ofAttempt = existsSync(paths.attempt(attempt).directory)
+    ? readdirSync(paths.attempt(attempt).directory).map((name) =>
+        join(paths.attempt(attempt).directory, name),
+      )
+    : []
+  for (const path of [...files, ...logs, ...ofAttempt]) {
+    const there = lstatSync(path, { throwIfNoEntry: false })
+    const expected = files.includes(path) ? there?.isFile() : there?.isFile() || there?.isDirectory()
+    const early = Number(/attempt-(\d+)$/.exec(path)?.[1] ?? 0) > attempt
+    if (there && (early || !expected)) outOfTheWay(path)
+  }
 }
 
 /** Moves an ended task out of tasks/, so that cost follows live work. */

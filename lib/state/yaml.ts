@@ -11,12 +11,7 @@ export function parseYaml<T extends z.ZodMiniType>(
   at: { readonly file: string; readonly code: Code; readonly line: number },
 ): z.output<T> {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    maxAliasCount: 20,
-  } as never)
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
   const lineOf = (offset: number) => lines.linePos(offset).line + at.line - 1
   const broken = document.errors[0]
   if (broken) {
@@ -24,7 +19,7 @@ export function parseYaml<T extends z.ZodMiniType>(
       hint: 'Mend the YAML at that line.',
     })
   }
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 20 }) ?? {})
+  const parsed = schema.safeParse(aliasesResolved(document, at) ?? {})
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   if (!issue) throw new Failure(at.code, `${at.file}: not valid`)
@@ -35,6 +30,22 @@ export function parseYaml<T extends z.ZodMiniType>(
   throw new Failure(at.code, `${at.file}:${line}: ${field} ${what}`, {
     hint: `Mend the field ${field} at line ${line}.`,
   })
+}
+
+/** Aliases are resolved here: one that names nothing, or too many of them, is only found now. */
+function aliasesResolved(
+  document: ReturnType<typeof parseDocument>,
+  at: { file: string; code: Code; line: number },
+): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 20 })
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    throw new Failure(at.code, `${at.file}:${at.line}: ${error.message}`, {
+      hint: 'Write the values out instead of using aliases (*name).',
+      cause: error,
+    })
+  }
 }
 
 /** Where the deepest existing part of `path` begins. */

@@ -1,9 +1,9 @@
 /** What the other verbs answer. Pure. */
 import type { Answer } from '../kit/cli.ts'
 import { exits } from '../kit/errors.ts'
-import { clean, cut, oneLine, table } from '../kit/text.ts'
+import { bounded, clean, cut, oneLine, table } from '../kit/text.ts'
 import { attentionOf, nextFor } from '../rules/attention.ts'
-import type { Event } from '../state/schema/event.ts'
+import { type Event, parseEvent } from '../state/schema/event.ts'
 import type { Task } from '../state/tasks.ts'
 
 const brief = ({ status, paths }: Task) => ({
@@ -94,43 +94,42 @@ export function logAnswer(log: {
   return {
     data: { events: log.events, skipped: log.skipped },
     text: [...skipped, ...log.events.map(eventLine)],
+    newestLast: true,
     next,
   }
 }
 
-/** `09:41:07 state queued → running: attempt 1` */
+/** `09:41:07 state queued → running: attempt 1`, `09:41:07 created → queued: Add a form` */
 export function eventLine(event: Event): string {
-  const move = event.to ? ` ${event.from ? `${event.from} → ` : ''}${event.to}` : ''
+  const move = event.to ? `${event.from ? ` ${event.from}` : ''} → ${event.to}` : ''
   return oneLine(`${event.at.slice(11, 19)} ${event.type}${move}: ${event.text}`, 220)
 }
 
 /** One line of `log --follow`: the trail's, or the stream's as it is. */
-export function followedLine(line: string, raw: boolean): string {
-  if (raw) return cut(clean(line), 400)
-  try {
-    return eventLine(JSON.parse(line) as Event)
-  } catch (error) {
-    if (error instanceof SyntaxError) return '(an unreadable line)'
-    throw error
-  }
+export function followedAnswer(line: string, raw: boolean): Answer {
+  if (raw) return { data: { line: clean(line) }, text: [cut(clean(line), 400)] }
+  const event = parseEvent(line)
+  return { data: { event }, text: [event ? eventLine(event) : '(an unreadable line)'] }
 }
 
 export function rawAnswer(lines: readonly string[]): Answer {
-  return { data: { lines: lines.map(clean) }, text: lines.map((line) => cut(clean(line), 400)) }
+  return {
+    data: { lines: lines.map(clean) },
+    text: lines.map((line) => cut(clean(line), 400)),
+    newestLast: true,
+  }
 }
 
-export function diffAnswer(diff: { readonly task: Task; readonly text: string }): Answer {
+export function diffAnswer(diff: { readonly task: Task; readonly text: string }, full: boolean): Answer {
+  const { id } = diff.task
   const text = clean(diff.text).trimEnd()
+  const lines = text === '' ? [`${id} has changed nothing`] : text.split('\n').map((line) => cut(line, 500))
+  const whole = full || bounded(lines).length === lines.length
   return {
-    data: { id: diff.task.id, diff: text },
-    text:
-      text === ''
-        ? [`${diff.task.id} has changed nothing`]
-        : text
-            .split('\n')
-            .slice(0, 2000)
-            .map((line) => cut(line, 500)),
-    unbounded: true,
+    data: { id, diff: text },
+    text: lines,
+    unbounded: full,
+    next: whole ? [] : [`dirigent diff ${id} --full`],
   }
 }
 
@@ -141,7 +140,7 @@ export function buildAnswer(
   if (built.exitCode === null) {
     return {
       data: { exit_code: null, waited_for: built.banner },
-      text: [],
+      text: ['its turn did not come in time; the command was not run'],
       next: [`dirigent build -- ${command.join(' ')}`],
       exit: exits.pending,
     }

@@ -14,7 +14,7 @@ export interface ListView {
 }
 
 /** An orchestrator reads this often and pays for every token: so many rows, so wide. */
-const mostRows = 8
+const mostRows = 6
 const mostRowsOfAll = 36
 
 export function listAnswer(view: ListView, all: boolean, now: number): Answer {
@@ -78,7 +78,7 @@ function line(row: RowView, now: number): string[] {
   const { status } = row.task
   const mark = row.attention ? '!' : row.health.name === 'resting' ? '·' : '▸'
   const age = duration(now - Date.parse(status.since))
-  return [mark, oneLine(status.id, 28), `${status.state} ${age}`, oneLine(why(row), 60)]
+  return [mark, oneLine(status.id, 28), `${status.state} ${age}`, oneLine(why(row), 52)]
 }
 
 function why(row: RowView): string {

@@ -45,10 +45,7 @@ function text(view: TaskView, now: number): string[] {
   return [
     `${status.id}: ${status.state} for ${duration(now - Date.parse(status.since))} · ${oneLine(status.title, 100)}`,
     ...field(view.attention ? 'needs you' : 'why', view.attention ?? view.reason),
-    ...field(
-      'health',
-      isEnded(status) ? null : `${view.health.name.replaceAll('-', ' ')}: ${view.health.evidence}`,
-    ),
+    ...field('health', healthLine(view)),
     ...status.flags.flatMap((flag) => field('note', flag)),
     ...field('failed', status.failure && `${status.failure.class}: ${status.failure.message}`),
     ...lines(status.failure?.detail ?? null),
@@ -66,6 +63,11 @@ function text(view: TaskView, now: number): string[] {
     `directory  ${paths.directory}`,
     ...field('worktree', status.workplace?.worktree),
   ]
+}
+
+/** A resting task has only its reason for evidence, and that is said already. */
+function healthLine({ health }: TaskView): string | null {
+  return health.name === 'resting' ? null : `${health.name.replaceAll('-', ' ')}: ${health.evidence}`
 }
 
 function field(name: string, value: string | null | undefined | false): string[] {

@@ -79,7 +79,10 @@ export const verbs = {
     positionals: 'id',
     min: 1,
     max: 1,
-    options: { stat: { type: 'boolean', help: 'files and figures only' } },
+    options: {
+      stat: { type: 'boolean', help: 'files and figures only' },
+      full: { type: 'boolean', help: 'all of it, however long (otherwise 40 lines)' },
+    },
     example: 'dirigent diff add-login --stat',
   },
   stop: {
@@ -140,6 +143,17 @@ export const runnerVerb = {
   max: 1,
   options: {},
   example: 'dirigent run add-login',
+} as const satisfies VerbSpec
+
+/** `dirigent` alone, `dirigent help VERB`, and what an unknown verb comes to. */
+export const helpVerb = {
+  name: 'help',
+  summary: 'the verbs, or one of them',
+  positionals: '[verb]',
+  min: 0,
+  max: 1,
+  options: { version: { type: 'boolean', help: 'which Dirigent this is' } },
+  example: 'dirigent help spawn',
 } as const satisfies VerbSpec
 
 export type VerbName = keyof typeof verbs

@@ -17,7 +17,10 @@ it('takes a spec to a checked and merged change', async () => {
     { say: 'a.txt is there' },
   ])
   const spawned = await box.json('spawn', '--spec', spec)
-  expect(spawned.json).toMatchObject({ ok: true, data: { created: true, task: { id: 'add-a-file', state: 'running' } } })
+  expect(spawned.json).toMatchObject({
+    ok: true,
+    data: { created: true, task: { id: 'add-a-file', state: 'running' } },
+  })
   const waited = await box.json('wait', '--until', 'settled', '--timeout', '60s')
   expect(waited.json.data.outcome).toBe('settled')
   expect(box.status('add-a-file').state).toBe('merged')

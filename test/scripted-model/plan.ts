@@ -6,7 +6,7 @@
 import { isCall } from './position.ts'
 import type { Step, Trouble } from './scenario.ts'
 
-/** How often each trouble has been played, by thread, prompt and step. */
+/** How often each trouble has been played, by thread, prompt, script and step. */
 export type Counts = Map<string, number>
 
 export function planResponse(steps: readonly Step[], at: number, key: string, counts: Counts): Step[] {

@@ -94,7 +94,7 @@ export interface Ask {
 
 export interface Output {
   readonly text: string
-  /** Absent for patches and for commands that have not ended or were not allowed to start. */
+  /** Absent where codex tells none: a patch in code mode, a command that has not ended or could not start. */
   readonly exitCode?: number
 }
 

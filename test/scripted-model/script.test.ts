@@ -92,3 +92,16 @@ it('a function scenario sees exit codes of commands and patches, and polls as pa
     { text: 'Success\n', exitCode: 0 },
   ])
 })
+
+it('a scenario named default serves prompts without a marker, and yields to one that has it', async () => {
+  const scenarios = new Map<string, Scenario>([
+    ['default', [run('a')]],
+    ['it', [run('b')]],
+  ])
+  const stepsOf = async (text: string) => {
+    const { entries } = readConversation({ input: [user(text)] })
+    return (await chooseScript(entries, scenarios, 'm')).steps
+  }
+  expect(await stepsOf('Do it.')).toEqual([run('a')])
+  expect(await stepsOf('SCENARIO: it')).toEqual([run('b')])
+})

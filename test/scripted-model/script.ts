@@ -33,8 +33,10 @@ export async function chooseScript(
   const from = (start: Prompt, name: string, steps: readonly Step[]): Script => {
     return { name, steps, prompt: latest.text, since: start.index, ordinal: prompts.indexOf(start) }
   }
-  const marked = prompts.findLast(({ text }) => findMarker(text))
-  const marker = marked && findMarker(marked.text)
+  // A scenario named `default` serves prompts without a marker: specs that a real model could be given as well.
+  const unmarked = scenarios.has('default') ? prompts[0] : undefined
+  const marked = prompts.findLast(({ text }) => findMarker(text)) ?? unmarked
+  const marker = marked && (findMarker(marked.text) ?? { name: 'default', args: [] })
   if (!marked || !marker) return from(latest, '', [say('no scenario in the prompt')])
 
   const scenario = marker.script ?? scenarios.get(marker.name)

@@ -107,7 +107,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, state:
   if (position.unfinished) {
     return sendItems(response, [pollItem(position.unfinished, script.steps[position.at - 1])])
   }
-  const key = `${record.threadId} ${script.ordinal}`
+  const key = `${record.threadId} ${script.ordinal} ${script.name}`
   const steps = planResponse(script.steps, position.at, key, state.counts)
   await play(response, steps, tools, (gone) => hang(gone, state.hanging))
 }

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -16,6 +17,8 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { stringify } from 'yaml'
+import { errno } from '../../lib/kit/errors.ts'
+import { signal } from '../../lib/kit/sweep.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
 
@@ -203,7 +206,27 @@ function environment(directory: string, model: ScriptedModel): NodeJS.ProcessEnv
   }
 }
 
-/** Every process whose environment or command line names the sandbox. */
+/** Ends every process whose environment or command line names the sandbox, and what those start meanwhile. */
 async function killAll(directory: string): Promise<void> {
-  await execa('pkill', ['-KILL', '-f', directory], { reject: false })
+  for (let left = processesNaming(directory); left.length > 0; left = processesNaming(directory)) {
+    for (const pid of left) signal(pid, 'SIGKILL')
+    await delay(10)
+  }
+}
+
+function processesNaming(directory: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
+    .filter((pid) => ['environ', 'cmdline'].some((file) => readProc(pid, file).includes(directory)))
+}
+
+/** Empty for a process that has ended, is being reaped, or is somebody else's. */
+function readProc(pid: number, file: string): Buffer {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`)
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errno(error) ?? '')) return Buffer.alloc(0)
+    throw error
+  }
 }

@@ -30,3 +30,13 @@ export const event = z.strictObject({
   text: z.string(),
 })
 export type Event = z.infer<typeof event>
+
+/** Undefined for a line that is torn or not ours. */
+export function parseEvent(line: string): Event | undefined {
+  try {
+    return event.safeParse(JSON.parse(line)).data
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

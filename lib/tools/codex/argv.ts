@@ -49,8 +49,12 @@ function essentials(call: WorkerCall): Tree {
     allow_login_shell: false,
     shell_environment_policy: { set: { PATH: call.path } },
     check_for_update_on_startup: false,
-    // Otherwise a refused connection is retried for ever and the attempt never ends.
-    features: { unbounded_connection_retries: false },
+    features: {
+      // Otherwise a refused connection is retried for ever and the attempt never ends.
+      unbounded_connection_retries: false,
+      // A picture of the login shell for commands that never run in one; with a slow profile it costs a second.
+      shell_snapshot: false,
+    },
   }
   return call.effort === null ? config : { ...config, model_reasoning_effort: call.effort }
 }

@@ -1,28 +1,84 @@
 /** What a worker changed: uncommitted leftovers, snapshots before anything destructive, the diff. */
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryName } from '../../kit/files.ts'
-import { git, gitLine, gitList, gitTry, type Place, type Repository } from './door.ts'
+import { removeTree, temporaryName } from '../../kit/files.ts'
+import { lookAt } from '../../kit/read.ts'
+import { git, gitLine, gitList, gitTry, isThere, type Place, type Repository } from './door.ts'
 import { keep } from './refs.ts'
 import { commitTree } from './replay.ts'
+import { stage } from './stage.ts'
+import { headOf } from './worktrees.ts'
 
-/** Paths with uncommitted changes, untracked files included, ignored ones not. */
-export async function uncommitted(
-  repo: Repository,
-  place: Place,
-  without: readonly string[] = [],
-): Promise<string[]> {
-  await unhide(repo, place)
-  const args = [
-    'status',
-    '--porcelain=v1',
-    '-z',
-    '--no-renames',
-    '--untracked-files=all',
-    '--ignore-submodules=dirty',
-  ]
-  const entries = await gitList(repo, args, { at: place })
-  return entries.map((entry) => entry.slice(3)).filter((path) => !without.includes(path))
+/** A worktree as it is. */
+export interface Inspected {
+  /** The commit its HEAD names; null when it names none. */
+  readonly head: string | null
+  /** The branch its HEAD is on; null when detached. */
+  readonly branch: string | null
+  /** Paths with uncommitted changes, untracked files included, ignored ones not. */
+  readonly dirty: readonly string[]
+  /** Directories that are repositories of their own: no commit of ours holds what is in them. */
+  readonly embedded: readonly string[]
+}
+
+/**
+ * A worker can tell its index to overlook a file (assume-unchanged, skip-worktree): then a tree that
+ * looks clean is not what the checks run on. Such an index is made anew first, and one that is damaged or gone.
+ */
+export async function inspect(repo: Repository, place: Place): Promise<Inspected> {
+  const at = { at: place }
+  const [seen, listed] = await Promise.all([gitTry(repo, statusArgs, at), gitTry(repo, listArgs, at)])
+  const entries = listed.stdout.toString().split('\0')
+  const sound = seen.exitCode === 0 && listed.exitCode === 0 && existsSync(join(place.git_dir, 'index'))
+  if (sound && !entries.some((entry) => /^[a-zS]/.test(entry)))
+    return parseStatus(seen.stdout.toString(), linksIn(place, entries))
+  removeTree(join(place.git_dir, 'index'))
+  await git(repo, ['read-tree', 'HEAD'], at)
+  const links = linksIn(place, await gitList(repo, listArgs, at))
+  return parseStatus(await git(repo, statusArgs, at), links)
+}
+
+const listArgs = ['ls-files', '-v', '--stage', '-z']
+
+/** Of `H 160000 <id> 0\tpath`: repositories that the index names and that lie in the worktree itself. */
+function linksIn(place: Place, entries: readonly string[]): string[] {
+  return entries
+    .filter((entry) => entry.startsWith(' 160000 ', 1))
+    .map((entry) => entry.slice(entry.indexOf('\t') + 1))
+    .filter((path) => lookAt(join(place.worktree, path, '.git'))?.isDirectory())
+}
+
+const statusArgs = [
+  'status',
+  '--porcelain=v2',
+  '--branch',
+  '-z',
+  '--no-renames',
+  '--untracked-files=all',
+  '--ignore-submodules=dirty',
+]
+
+function parseStatus(text: string, links: readonly string[]): Inspected {
+  const entries = text.split('\0').filter((entry) => entry !== '')
+  const header = (name: string) =>
+    entries.find((entry) => entry.startsWith(`# ${name} `))?.slice(name.length + 3) ?? ''
+  const head = header('branch.oid')
+  const branch = header('branch.head')
+  const paths = entries.filter((entry) => !entry.startsWith('#')).map(pathOf)
+  return {
+    head: /^[0-9a-f]+$/.test(head) ? head : null,
+    branch: branch === '(detached)' || branch === '' ? null : branch,
+    dirty: paths.filter((path) => !path.endsWith('/')),
+    embedded: [...links, ...paths.filter((path) => path.endsWith('/'))],
+  }
+}
+
+/** `? path`, `1 … path` after eight fields, `u … path` after ten. */
+function pathOf(entry: string): string {
+  const fields = { '1': 8, u: 10 }[entry[0] ?? ''] ?? 1
+  let at = 0
+  for (let n = 0; n < fields; n++) at = entry.indexOf(' ', at) + 1
+  return entry.slice(at)
 }
 
 /** Those of `files` that git does not ignore in the worktree. */
@@ -39,17 +95,6 @@ export async function notIgnored(
   return files.filter((file) => !ignored.has(file))
 }
 
-/**
- * A worker can tell its index to overlook a file (assume-unchanged, skip-worktree): then a tree that
- * looks clean is not what the checks run on. Such an index is made anew.
- */
-async function unhide(repo: Repository, place: Place): Promise<void> {
-  const tagged = await gitList(repo, ['ls-files', '-v', '-z'], { at: place })
-  if (!tagged.some((entry) => /^[a-zS]/.test(entry))) return
-  rmSync(join(place.git_dir, 'index'), { force: true })
-  await git(repo, ['read-tree', 'HEAD'], { at: place })
-}
-
 /** Commits everything uncommitted onto the worktree's HEAD. Returns the new commit. */
 export async function commitAll(
   repo: Repository,
@@ -58,9 +103,7 @@ export async function commitAll(
   identity: Readonly<Record<string, string>>,
   without: readonly string[],
 ): Promise<string> {
-  await git(repo, ['add', '--all', '--', '.', ...without.map((path) => `:(top,exclude,literal)${path}`)], {
-    at: place,
-  })
+  await stage(repo, place, without)
   const tree = await gitLine(repo, ['write-tree'], { at: place })
   const head = await gitLine(repo, ['rev-parse', 'HEAD'], { at: place })
   const commit = await commitTree(repo, tree, [head], message, identity)
@@ -70,8 +113,7 @@ export async function commitAll(
 
 /**
  * Keeps everything in a worktree (commits, changes, untracked files) under refs/dirigent/kept/, without
- * touching the worktree or its index: an index of our own is filled by hashing every file, because the
- * worker's may hide some. Returns the ref, or null when there is nothing beside `start`.
+ * touching its files. Returns the ref, or null when there is nothing beside `start`.
  */
 export async function snapshot(
   repo: Repository,
@@ -79,18 +121,19 @@ export async function snapshot(
   task: string,
   start: string,
   identity: Readonly<Record<string, string>>,
+  inspected?: Inspected,
 ): Promise<string | null> {
-  if (!existsSync(place.worktree)) return null
+  if (!isThere(place)) return null
+  const seen = inspected ?? (await inspect(repo, place))
+  const { dirty } = seen
+  const head = seen.head ?? start
+  if (dirty.length === 0) return head === start ? null : await keep(repo, task, head)
   const index = temporaryName(join(place.git_dir, 'index'))
   const at = { at: place, env: { GIT_INDEX_FILE: index } }
   try {
-    const head = await gitLine(repo, ['rev-parse', 'HEAD'], { at: place })
     await git(repo, ['read-tree', head], at)
-    await git(repo, ['add', '--all', '--', '.'], at)
+    await stage(repo, place, [], at.env)
     const tree = await gitLine(repo, ['write-tree'], at)
-    if (tree === (await gitLine(repo, ['rev-parse', `${head}^{tree}`]))) {
-      return head === start ? null : await keep(repo, task, head)
-    }
     return await keep(
       repo,
       task,
@@ -119,7 +162,8 @@ export async function compare(
   const split = rows.map((row) => row.split('\t'))
   const sum = (column: number) => split.reduce((total, row) => total + (Number(row[column]) || 0), 0)
   return {
-    paths: split.map((row) => row[2] ?? ''),
+    // A name may hold a tab itself.
+    paths: split.map((row) => row.slice(2).join('\t')),
     figures: { files: rows.length, insertions: sum(0), deletions: sum(1) },
   }
 }
@@ -139,8 +183,8 @@ export async function diffWithUntracked(
   const index = temporaryName(join(place.git_dir, 'index'))
   const at = { at: place, env: { GIT_INDEX_FILE: index } }
   try {
-    await git(repo, ['read-tree', 'HEAD'], at)
-    await git(repo, ['add', '--all', '--', '.'], at)
+    await git(repo, ['read-tree', (await headOf(repo, place)) ?? from], at)
+    await stage(repo, place, [], at.env)
     return await git(repo, [...plainDiff, '--cached', ...(stat ? ['--stat=100'] : []), from], at)
   } finally {
     rmSync(index, { force: true })

@@ -3,49 +3,57 @@
  * clean, and left alone when it is not (moving the branch under it would make the landed change look
  * undone in it, one `git commit -a` from being undone).
  */
-import { existsSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readTail } from '../../kit/files.ts'
+import { temporaryName } from '../../kit/files.ts'
+import { lookAt, readTail } from '../../kit/read.ts'
 import { git, gitList, gitTry, type Repository } from './door.ts'
 import { checkedOut } from './locate.ts'
 
 export type Checkout = 'elsewhere' | 'clean' | 'dirty' | 'interrupted'
 
 /**
- * How the main checkout stands towards `branch` before it moves from `from` to `to`. `interrupted`
- * means that all its changes are ours: an earlier move of exactly this kind was cut short.
+ * How the main checkout stands before `branch` moves to `to`. `interrupted` means that all its changes are
+ * ours: an earlier move of exactly this kind was cut short.
  */
-export async function checkoutState(
-  repo: Repository,
-  branch: string,
-  from: string,
-  to: string,
-): Promise<Checkout> {
+export async function checkoutState(repo: Repository, branch: string, to: string): Promise<Checkout> {
   if (checkedOut(repo) !== branch) return 'elsewhere'
-  const dirty = await gitList(repo, [
-    'status',
-    '--porcelain=v1',
-    '-z',
-    '--no-renames',
-    '--untracked-files=no',
-    '--ignore-submodules=all',
-  ])
+  const what = ['--no-renames', '--untracked-files=no', '--ignore-submodules=all']
+  const dirty = await gitList(repo, ['status', '--porcelain=v1', '-z', ...what])
   if (dirty.length === 0) return 'clean'
-  const unlike = async (commit: string) =>
-    new Set(
-      await gitList(repo, [
-        'diff-index',
-        '--name-only',
-        '-z',
-        '--no-renames',
-        '--ignore-submodules=all',
-        commit,
-      ]),
-    )
-  const unlikeOld = await unlike(from)
-  const unlikeNew = await unlike(to)
-  return [...unlikeOld].some((path) => unlikeNew.has(path)) ? 'dirty' : 'interrupted'
+  const wanted = await compareWith(repo, to)
+  const cached = ['diff-index', '--cached', '--name-only', '-z', '--no-renames', to]
+  const staged = new Set(await gitList(repo, cached))
+  const isOurs = (entry: string) => {
+    const path = entry.slice(3)
+    if (entry[0] !== ' ' && staged.has(path)) return false
+    return wanted.has.has(path) ? !wanted.differ.has(path) : lookAt(join(repo.main, path)) === undefined
+  }
+  return dirty.every(isOurs) ? 'interrupted' : 'dirty'
+}
+
+/**
+ * Holds the files of the main checkout against a commit, by content: the checkout's own index only knows
+ * the commit before. Submodules are not looked at.
+ */
+async function compareWith(
+  repo: Repository,
+  commit: string,
+): Promise<{ readonly has: ReadonlySet<string>; readonly differ: ReadonlySet<string> }> {
+  const index = temporaryName(join(repo.gitDir, 'index'))
+  const env = { GIT_INDEX_FILE: index }
+  try {
+    await git(repo, ['read-tree', commit], { env })
+    await gitTry(repo, ['update-index', '-q', '--refresh'], { env, timeout: 600_000 })
+    const has = await gitList(repo, ['ls-files', '-z'], { env })
+    const differ = await gitList(repo, ['diff-files', '-z', '--name-only', '--ignore-submodules=all'], {
+      env,
+    })
+    return { has: new Set(has), differ: new Set(differ) }
+  } finally {
+    rmSync(index, { force: true })
+  }
 }
 
 /**
@@ -58,34 +66,75 @@ export async function moveCheckout(
   to: string,
   resume: boolean,
 ): Promise<string | null> {
-  await clearStaleIndexLock(repo, resume)
-  const how = resume ? ['--reset', '-u', to] : ['-m', '-u', from, to]
-  if (!resume) await gitTry(repo, ['update-index', '-q', '--refresh'])
-  const result = await gitTry(repo, ['read-tree', ...how], { timeout: 600_000 })
+  if (resume) return await finishMove(repo, from, to)
+  await waitForIndex(repo)
+  const move = ['read-tree', '-m', '-u', from, to]
+  const first = await gitTry(repo, move, { timeout: 600_000 })
+  if (first.exitCode === 0) return null
+  // A file that was touched and is the same looks changed until the index has looked again.
+  await gitTry(repo, ['update-index', '-q', '--refresh'])
+  const second = await gitTry(repo, move, { timeout: 600_000 })
+  if (second.exitCode === 0) return null
+  // A move that only adds files, cut short, looks clean: its files are untracked, and just what is wanted.
+  const there = await arrived(repo, from, to)
+  return there.same > 0 && there.other.length === 0 ? await finishMove(repo, from, to) : second.stderr.trim()
+}
+
+/** For a move of ours that was cut short, maybe with index.lock left behind. */
+async function finishMove(repo: Repository, from: string, to: string): Promise<string | null> {
+  const { other } = await arrived(repo, from, to)
+  // --reset overwrites untracked files without a word.
+  if (other.length > 0) return `untracked files are in the way: ${other.slice(0, 5).join(', ')}`
+  await waitForIndex(repo)
+  rmSync(join(repo.gitDir, 'index.lock'), { force: true })
+  const result = await gitTry(repo, ['read-tree', '--reset', '-u', to], { timeout: 600_000 })
   return result.exitCode === 0 ? null : result.stderr.trim()
 }
 
-/**
- * A move that was killed leaves index.lock behind. It is removed only when we know that such a move was
- * cut short and the lock has stayed for three seconds; anybody's else is left for them.
- */
-async function clearStaleIndexLock(repo: Repository, ours: boolean): Promise<void> {
-  const lock = join(repo.gitDir, 'index.lock')
-  for (let waited = 0; existsSync(lock) && waited < 3000; waited += 100) await delay(100)
-  if (ours) rmSync(lock, { force: true })
+/** What stands already where `to` adds a file: how many are that very file, and which are something else. */
+async function arrived(
+  repo: Repository,
+  from: string,
+  to: string,
+): Promise<{ readonly same: number; readonly other: readonly string[] }> {
+  const tree = ['diff-tree', '-r', '-z', '--name-only', '--no-renames']
+  const added = await gitList(repo, [...tree, '--diff-filter=A', from, to])
+  const deleted = new Set(await gitList(repo, [...tree, '--diff-filter=D', from, to]))
+  const { differ } = await compareWith(repo, to)
+  const there = added.filter((path) => lookAt(join(repo.main, path)))
+  const other = there.filter((path) => differ.has(path))
+  const blocked = added
+    .map((path) => fileAbove(repo.main, path))
+    .filter((path) => path !== null && !deleted.has(path))
+  return { same: there.length - other.length, other: [...other, ...new Set(blocked)].map(String) }
 }
 
-/** Other worktrees, of a person's making, that have the branch checked out. */
-export async function worktreesOn(repo: Repository, branch: string): Promise<string[]> {
-  const out = await git(repo, ['worktree', 'list', '--porcelain'])
-  return out
-    .split('\n\n')
-    .filter(
-      (entry) =>
-        entry.includes(`\nbranch refs/heads/${branch}\n`) || entry.endsWith(`\nbranch refs/heads/${branch}`),
-    )
-    .map((entry) => /^worktree (.+)$/m.exec(entry)?.[1] ?? '')
-    .filter((path) => path !== repo.main && path !== '')
+/** The parent directory of `path` that is a file instead, or null. */
+function fileAbove(main: string, path: string): string | null {
+  for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
+    const stat = lookAt(join(main, parent))
+    if (stat) return stat.isDirectory() ? null : parent
+  }
+  return null
+}
+
+/** Somebody's git may be at work in the main checkout: its lock is waited for until it is three seconds old. */
+async function waitForIndex(repo: Repository): Promise<void> {
+  const lock = join(repo.gitDir, 'index.lock')
+  for (let there = lookAt(lock); there && Date.now() - there.mtimeMs < 3000; there = lookAt(lock))
+    await delay(50)
+}
+
+/** Other worktrees, of a person's making, that have the branch checked out: names in .git/worktrees/. */
+export function worktreesOn(repo: Repository, branch: string): string[] {
+  const directory = join(repo.gitDir, 'worktrees')
+  if (!existsSync(directory)) return []
+  return readdirSync(directory).filter((name) => {
+    const head = readTail(join(directory, name, 'HEAD'), 4096)
+      .toString()
+      .trim()
+    return head === `ref: refs/heads/${branch}`
+  })
 }
 
 /**

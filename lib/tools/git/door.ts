@@ -4,6 +4,7 @@
  * directories are pinned to what we recorded, the configuration is our copy (`trusted.ts`), hooks and
  * file-system monitors are off, and no submodule is entered.
  */
+import { existsSync, realpathSync } from 'node:fs'
 import { Failure } from '../../kit/errors.ts'
 import { type RunResult, run } from '../../kit/proc.ts'
 import { oneLine } from '../../kit/text.ts'
@@ -19,6 +20,11 @@ export interface Repository extends Location {
 export interface Place {
   readonly git_dir: string
   readonly worktree: string
+}
+
+/** Are both its directories where we made them, and neither replaced by a link that leads elsewhere? */
+export function isThere(place: Place): boolean {
+  return [place.worktree, place.git_dir].every((path) => existsSync(path) && realpathSync(path) === path)
 }
 
 export interface GitOptions {
@@ -50,6 +56,7 @@ export async function gitTry(
   options: GitOptions = {},
 ): Promise<RunResult> {
   const at = options.at ?? { git_dir: repo.gitDir, worktree: repo.main }
+  if (options.at && !isThere(options.at)) throw notThere(options.at)
   return await run('git', [...hardening, ...args], {
     cwd: at.worktree,
     env: gitEnvironment({
@@ -90,6 +97,12 @@ export async function gitList(
   options: GitOptions = {},
 ): Promise<string[]> {
   return (await git(repo, args, options)).split('\0').filter((entry) => entry !== '')
+}
+
+function notThere(place: Place): Failure {
+  return new Failure('git-failed', `${place.worktree} is not the worktree that was made there`, {
+    hint: 'It was removed or replaced. Another attempt makes it anew: dirigent respawn ID',
+  })
 }
 
 export function gitFailed(args: readonly string[], result: RunResult, where: string): Failure {

@@ -19,6 +19,8 @@ export function gitEnvironment(more: Readonly<Record<string, string>> = {}): Nod
     GIT_SEQUENCE_EDITOR: ':',
     GIT_LFS_SKIP_SMUDGE: '1',
     GIT_NO_LAZY_FETCH: '1',
+    // refs/replace/ is the worker's to write: it would show us other commits than those that land.
+    GIT_NO_REPLACE_OBJECTS: '1',
     ...more,
   }
 }

@@ -2,16 +2,23 @@
  * `.worktreeinclude`: files that git does not carry (such as `.env`) and a worktree needs. One glob a
  * line, read as .gitignore reads them: without a slash it matches at any depth, `!` takes back.
  */
-import { constants, copyFileSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs'
+import { constants, copyFileSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
-import { readBounded } from '../../kit/files.ts'
+import { lookAt, readBounded } from '../../kit/read.ts'
 
 export const includeFile = '.worktreeinclude'
 const most = 2000
 
-/** Copies matching files of the main checkout that the worktree lacks. Returns what was copied. */
-export async function copyIncluded(main: string, worktree: string): Promise<string[]> {
+/**
+ * Copies matching files of the main checkout that the worktree lacks. Returns what was copied.
+ * @param never globs of what no pattern may bring
+ */
+export async function copyIncluded(
+  main: string,
+  worktree: string,
+  never: readonly string[],
+): Promise<string[]> {
   const text = readBounded(join(main, includeFile), 64 * 1024)
   if (!text) return []
   const { patterns, ignore } = globs(text.toString())
@@ -22,7 +29,7 @@ export async function copyIncluded(main: string, worktree: string): Promise<stri
     dot: true,
     onlyFiles: true,
     followSymbolicLinks: false,
-    ignore: [...ignore, '**/.git/**', '.orchestrator-state/**'],
+    ignore: [...ignore, ...never, '**/.git/**'],
   })
   if (found.length > most) {
     throw new Failure(
@@ -54,9 +61,10 @@ export function globs(text: string): { patterns: string[]; ignore: string[] } {
 /** Nothing is overwritten, and a symbolic link that the base carries leads nowhere outside. */
 function copyInto(main: string, worktree: string, file: string): boolean {
   const target = join(worktree, file)
-  if (lstatSync(target, { throwIfNoEntry: false })) return false
+  if (lookAt(target)) return false
   let parent = dirname(target)
-  while (!existsSync(parent)) parent = dirname(parent)
+  while (!lookAt(parent)) parent = dirname(parent)
+  if (!statSync(parent, { throwIfNoEntry: false })?.isDirectory()) return false
   const root = realpathSync(worktree)
   const real = realpathSync(parent)
   if (real !== root && !real.startsWith(root + sep)) return false

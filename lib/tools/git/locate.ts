@@ -3,7 +3,7 @@
  * from the checkout, a subdirectory or a linked worktree. A worktree's `.git` file is the worker's to
  * write, so it is believed only where no main checkout lies above it.
  */
-import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
 
@@ -16,7 +16,7 @@ export interface Location {
 
 /** @param inside the name of a directory in the main checkout that holds our worktrees */
 export function locate(from: string, inside: string): Location {
-  if (!existsSync(from)) throw notFound(from)
+  if (!statSync(from, { throwIfNoEntry: false })?.isDirectory()) throw notFound(from)
   const start = realpathSync(from)
   const ours = start.indexOf(`${sep}${inside}${sep}`)
   const outermost = ours === -1 ? start : start.slice(0, ours)

@@ -3,6 +3,7 @@ import { Failure } from '../../kit/errors.ts'
 import { oneLine } from '../../kit/text.ts'
 import { git, gitLine, gitTry, type Repository } from './door.ts'
 import { checkedOut } from './locate.ts'
+import { configuredRemotes } from './trusted.ts'
 
 export interface Base {
   readonly branch: string
@@ -12,9 +13,14 @@ export interface Base {
 
 /**
  * The base that was asked for (`main`, `origin/main`), or the branch checked out.
- * Throws `base-required`, `base-not-found` or `no-commits`.
+ * Throws `base-required`, `base-not-found` or `no-commits`. Pure but for reading HEAD.
+ * @param refs refs/heads and refs/remotes
  */
-export async function resolveBase(repo: Repository, wanted: string | null): Promise<Base> {
+export function resolveBase(
+  repo: Repository,
+  wanted: string | null,
+  refs: ReadonlyMap<string, string>,
+): Base {
   const asked = wanted ?? checkedOut(repo)
   if (asked === null) {
     throw new Failure(
@@ -25,10 +31,10 @@ export async function resolveBase(repo: Repository, wanted: string | null): Prom
       },
     )
   }
-  const refs = await listRefs(repo, ['refs/heads', 'refs/remotes'])
-  if (refs.has(`refs/heads/${asked}`)) return { branch: asked, remote: remoteOf(refs, asked) }
+  const configured = configuredRemotes(repo.trusted)
+  if (refs.has(`refs/heads/${asked}`)) return { branch: asked, remote: remoteOf(refs, configured, asked) }
   const slash = asked.indexOf('/')
-  if (slash > 0 && refs.has(`refs/remotes/${asked}`))
+  if (refs.has(`refs/remotes/${asked}`) && configured.has(asked.slice(0, slash)))
     return { branch: asked.slice(slash + 1), remote: asked.slice(0, slash) }
   if (refs.size === 0) {
     throw new Failure('no-commits', `${repo.main} has no commits yet`, {
@@ -43,14 +49,22 @@ export async function resolveBase(repo: Repository, wanted: string | null): Prom
   })
 }
 
-/** The remote that has a branch of this name; origin first. */
-function remoteOf(refs: ReadonlyMap<string, string>, branch: string): string | null {
+/**
+ * The remote that has a branch of this name; origin first. Only a configured one: a worker can write
+ * refs/remotes/anything/main, and what that names would count as the base's fresh tip.
+ */
+function remoteOf(
+  refs: ReadonlyMap<string, string>,
+  configured: ReadonlySet<string>,
+  branch: string,
+): string | null {
   const remotes = [...refs.keys()]
     .filter(
       (name) =>
         name.startsWith('refs/remotes/') && name.slice(13 + name.slice(13).indexOf('/') + 1) === branch,
     )
     .map((name) => name.slice(13, name.length - branch.length - 1))
+    .filter((name) => configured.has(name))
   return remotes.includes('origin') ? 'origin' : (remotes[0] ?? null)
 }
 
@@ -65,13 +79,17 @@ export async function listRefs(repo: Repository, prefixes: readonly string[]): P
   )
 }
 
+/** Local and remote-tracking branches. */
+export const branches = (repo: Repository): Promise<Map<string, string>> =>
+  listRefs(repo, ['refs/heads', 'refs/remotes'])
+
 const freshRef = (base: Base) => `refs/dirigent/fresh/${base.remote}/${base.branch}`
 
 /** Brings the upstream's tip here, into a ref of ours. Returns what went wrong, or null. */
 export async function fetchBase(repo: Repository, base: Base): Promise<string | null> {
   if (base.remote === null) return null
   const refspec = `+refs/heads/${base.branch}:${freshRef(base)}`
-  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', base.remote, refspec]
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', base.remote, refspec]
   const result = await gitTry(repo, args, { timeout: 60_000 })
   return result.exitCode === 0 ? null : oneLine(result.stderr, 300) || 'git fetch gave no answer in time'
 }
@@ -87,11 +105,20 @@ export interface Tips {
 
 /** Compares the local branch with what was fetched last. */
 export async function baseTips(repo: Repository, base: Base): Promise<Tips> {
-  const names = [
-    `refs/heads/${base.branch}`,
-    ...(base.remote ? [freshRef(base), `refs/remotes/${base.remote}/${base.branch}`] : []),
-  ]
-  const refs = await listRefs(repo, names)
+  return await compareTips(repo, base, await listRefs(repo, tipNames(base)))
+}
+
+/** The refs that `compareTips` looks at: for callers who read others in the same call. */
+export function tipNames(base: Base): string[] {
+  const upstream = base.remote ? [freshRef(base), `refs/remotes/${base.remote}/${base.branch}`] : []
+  return [`refs/heads/${base.branch}`, ...upstream]
+}
+
+export async function compareTips(
+  repo: Repository,
+  base: Base,
+  refs: ReadonlyMap<string, string>,
+): Promise<Tips> {
   const local = refs.get(`refs/heads/${base.branch}`) ?? null
   const upstream = refs.get(freshRef(base)) ?? refs.get(`refs/remotes/${base.remote}/${base.branch}`) ?? null
   if (local === null && upstream === null) {
@@ -116,29 +143,42 @@ export async function mergeBase(repo: Repository, a: string, b: string): Promise
   return result.exitCode === 0 ? result.stdout.toString().trim() : null
 }
 
-/** Commits of `from..to`; none when either is gone. */
-export async function commitsOf(repo: Repository, from: string, to: string): Promise<string[]> {
-  const result = await gitTry(repo, ['rev-list', '--max-count=1000', `${from}..${to}`])
-  return result.exitCode === 0
-    ? result.stdout
-        .toString()
-        .split('\n')
-        .filter((line) => line !== '')
-    : []
+/**
+ * Commits of `from..to`, each with the value of one trailer of its message ('' without it); none when either
+ * is gone.
+ */
+export async function commitsOf(
+  repo: Repository,
+  from: string,
+  to: string,
+  trailer: string,
+): Promise<ReadonlyMap<string, string>> {
+  const format = `--format=%H %(trailers:key=${trailer},valueonly,separator=%x20)`
+  const args = ['log', '--max-count=1000', '--no-show-signature', format, `${from}..${to}`]
+  const result = await gitTry(repo, args)
+  const lines = result.exitCode === 0 ? result.stdout.toString().split('\n') : []
+  return new Map(
+    lines.filter((line) => line !== '').map((line) => [line.split(' ')[0] ?? '', line.replace(/^\S+ */, '')]),
+  )
 }
 
-const zero = '0'.repeat(40)
-
-/** Moves a branch from `from` (null: it must not exist) to `to`; false when somebody else moved it. */
+/**
+ * Moves a branch from `from` (null: it must not exist) to `to`; false when somebody else moved it.
+ * @param also refs of ours, under refs/dirigent/, that move in the same transaction
+ */
 export async function moveBranch(
   repo: Repository,
   branch: string,
   to: string,
   from: string | null,
   why: string,
+  also: readonly string[] = [],
 ): Promise<boolean> {
-  const args = ['update-ref', '-m', why, `refs/heads/${branch}`, to, from ?? zero]
-  return (await gitTry(repo, args)).exitCode === 0
+  const move =
+    from === null ? `create refs/heads/${branch} ${to}` : `update refs/heads/${branch} ${to} ${from}`
+  const input = [move, ...also.map((name) => `update refs/dirigent/${name} ${to}`)]
+  const args = ['update-ref', '-m', why, '--stdin']
+  return (await gitTry(repo, args, { input: `${input.join('\n')}\n` })).exitCode === 0
 }
 
 /** Puts a branch back to `was` when it is still at `is` (null: it was deleted). */
@@ -151,23 +191,31 @@ export async function restoreRef(
   return await moveBranch(repo, branch, was, is, 'dirigent: put back after a worker moved it')
 }
 
-/** Writes a ref of ours under refs/dirigent/. */
-export async function setRef(repo: Repository, name: string, commit: string): Promise<void> {
-  await git(repo, ['update-ref', `refs/dirigent/${name}`, commit])
-}
-
 /** The landed tip of a branch: what our own landing last made of it. */
 export const landedRef = (branch: string): string => `landed/${branch}`
 
-/** Keeps a commit for ever under the next free number; returns the ref's full name. */
+/** Keeps a commit for ever under the next free number, unless it is kept already; returns the ref's full name. */
 export async function keep(repo: Repository, task: string, commit: string): Promise<string> {
   const prefix = `refs/dirigent/kept/${task}/`
+  const first = await gitTry(repo, ['update-ref', `${prefix}1`, commit, ''])
+  if (first.exitCode === 0) return `${prefix}1`
   const kept = await listRefs(repo, [prefix])
   const same = [...kept].find(([, id]) => id === commit)
   if (same) return same[0]
   const next = 1 + Math.max(0, ...[...kept.keys()].map((name) => Number(name.slice(prefix.length)) || 0))
-  await git(repo, ['update-ref', `${prefix}${next}`, commit, zero])
+  await git(repo, ['update-ref', `${prefix}${next}`, commit, ''])
   return `${prefix}${next}`
+}
+
+/** Where a branch leaves its base (null: they have nothing in common), and its tree. */
+export async function standing(
+  repo: Repository,
+  base: string,
+  tip: string,
+): Promise<{ readonly base: string | null; readonly tree: string }> {
+  const out = await gitLine(repo, ['rev-parse', `${tip}^{tree}`, `${base}...${tip}`])
+  const [tree = '', ...range] = out.split('\n')
+  return { tree, base: range.find((line) => line.startsWith('^'))?.slice(1) ?? null }
 }
 
 export async function treeOf(repo: Repository, commit: string): Promise<string> {

@@ -36,20 +36,22 @@ export async function replay(
   trailersFor: TrailersFor,
   identity: Readonly<Record<string, string>>,
 ): Promise<Replayed> {
-  const commits = await commitsBetween(repo, onto, tip)
+  const { commits, trees } = await commitsBetween(repo, onto, tip)
   if (commits.some((commit) => commit.parents.length !== 1))
     return await squash(repo, tip, onto, commits, trailersFor, identity)
   let head = onto
-  let headTree = await treeOf(repo, onto)
+  let headTree = trees.get(onto) ?? (await treeOf(repo, onto))
   let made = 0
-  const trees = new Map(commits.map((commit) => [commit.id, commit.tree]))
   for (const commit of commits) {
     const parent = commit.parents[0] ?? onto
     const parentTree = trees.get(parent) ?? (await treeOf(repo, parent))
     const applied =
       parentTree === headTree
         ? { ok: true as const, tree: commit.tree }
-        : await apply(repo, commit.id, parent, headTree, identity)
+        : commits.length === 1
+          ? // Its parent is the merge base that git finds by itself.
+            await mergeTrees(repo, onto, commit.id)
+          : await apply(repo, commit.id, parent, headTree, identity)
     if (!applied.ok) return applied
     // Already in the base, word for word: rebase drops it too.
     if (applied.tree === headTree && commit.tree !== parentTree) continue
@@ -128,41 +130,41 @@ export async function commitTree(
   return await gitLine(repo, args, { input: message, env })
 }
 
-/** Oldest first. */
-async function commitsBetween(repo: Repository, onto: string, tip: string): Promise<Commit[]> {
-  const format = '--format=%H%n%P%n%T%n%an%n%ae%n%ad%n%B%x00'
-  const out = await git(repo, [
-    'log',
-    '--reverse',
-    '--topo-order',
-    '--date=raw',
-    '--no-show-signature',
-    format,
-    `${onto}..${tip}`,
-  ])
-  return out
+interface Range {
+  /** Of `onto..tip`, oldest first. */
+  readonly commits: readonly Commit[]
+  /** Commit → tree, for these and for the commits that they stand on. */
+  readonly trees: ReadonlyMap<string, string>
+}
+
+async function commitsBetween(repo: Repository, onto: string, tip: string): Promise<Range> {
+  const format = '--format=%m%n%H%n%P%n%T%n%an%n%ae%n%ad%n%B%x00'
+  const order = ['--reverse', '--topo-order', '--boundary', '--date=raw', '--no-show-signature']
+  const out = await git(repo, ['log', ...order, format, `${onto}..${tip}`])
+  const entries = out
     .split('\0')
     .map((entry) => entry.replace(/^\n/, ''))
     .filter((entry) => entry !== '')
-    .map((entry) => {
-      const [id = '', parents = '', tree = '', name = '', email = '', date = '', ...message] =
-        entry.split('\n')
-      return {
-        id,
-        parents: parents.split(' ').filter((p) => p !== ''),
-        tree,
-        name,
-        email,
-        date,
-        message: message.join('\n'),
-      }
-    })
+    .map(parseCommit)
+  return {
+    commits: entries.filter((entry) => !entry.boundary),
+    trees: new Map(entries.map((entry) => [entry.id, entry.tree])),
+  }
 }
 
+function parseCommit(entry: string): Commit & { readonly boundary: boolean } {
+  const [mark, id = '', parents = '', tree = '', name = '', email = '', date = '', ...message] =
+    entry.split('\n')
+  const listed = parents.split(' ').filter((parent) => parent !== '')
+  return { boundary: mark === '-', id, parents: listed, tree, name, email, date, message: message.join('\n') }
+}
+
+/** A worker can write what git refuses to read again: a name of punctuation alone, a date that is none. */
 function authorOf(commit: Commit): Record<string, string> {
   return {
-    GIT_AUTHOR_NAME: commit.name || 'worker',
+    GIT_AUTHOR_NAME: /[^\s.,:;<>"\\']/.test(commit.name) ? commit.name : 'worker',
     GIT_AUTHOR_EMAIL: commit.email,
-    GIT_AUTHOR_DATE: commit.date,
+    // With the @, a small number is not taken for a calendar date.
+    ...(/^\d+ [+-]\d{4}$/.test(commit.date) ? { GIT_AUTHOR_DATE: `@${commit.date}` } : {}),
   }
 }

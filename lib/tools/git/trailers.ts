@@ -1,5 +1,8 @@
 /** Commit messages with our trailers. Pure. */
 
+/** Names the attempt that made a commit. */
+export const attemptTrailer = 'Dirigent-Attempt'
+
 const ours = /^(?:Dirigent-[A-Za-z]+|Worker):/
 
 /** Adds the trailers, replacing any of their kind (a worker may have written some itself). */

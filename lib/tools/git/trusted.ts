@@ -5,20 +5,25 @@
  * A worker can write the shared .git/config, and many of its keys make git run a program
  * (core.fsmonitor, filter.*, diff.*.textconv, core.sshCommand, credential.helper …). Overriding each on
  * the command line is a list that is never complete, so the trusted side does not read that file: it
- * reads a copy which holds only keys from a closed list that cannot run anything. Hooks are absent.
+ * reads a copy which holds only keys from a closed list that cannot run anything. Hooks are absent;
+ * info/exclude and info/attributes are copies too.
  *
  * The copy is taken when no worker lives. A change found while one lives, or at the end of one, is not
  * adopted (a worker could point a remote elsewhere) until a person runs `dirigent init`.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { errno } from '../../kit/errors.ts'
+import { errno, Failure } from '../../kit/errors.ts'
 import { diskFailure, renameDurable, temporaryName, writeFileDurable } from '../../kit/files.ts'
 import { run } from '../../kit/proc.ts'
+import { oneLine } from '../../kit/text.ts'
 import { gitEnvironment } from './environment.ts'
 
-const linked = ['objects', 'refs', 'packed-refs', 'logs', 'info', 'worktrees', 'shallow']
+const linked = ['objects', 'refs', 'packed-refs', 'logs', 'worktrees', 'shallow']
+
+/** Copied, not linked: one line in info/exclude would hide every other task's leftovers. Grafts stay out. */
+const copied = ['info/exclude', 'info/attributes']
 
 /** Section.key, or section.*.key where there is a subsection. None of these can name a program. */
 const allowed = new Set([
@@ -52,22 +57,22 @@ export async function ensureTrusted(
   trusted: string,
   adopt: 'ask-a-person' | 'no-worker-lives' | 'a-person-said-so',
 ): Promise<Adoption> {
-  const source = join(gitDir, 'config')
-  const sha256 = digest(source)
+  const sha256 = digest(gitDir)
   const known = readIfThere(join(trusted, 'config.sha256'))
   if (known === sha256) return 'unchanged'
   if (known !== undefined && adopt === 'ask-a-person') return 'refused'
   if (adopt === 'no-worker-lives' && readIfThere(join(trusted, 'config.refused')) === sha256) return 'refused'
-  const safe = await safeConfig(source)
+  const safe = await safeConfig(join(gitDir, 'config'))
   if (!existsSync(trusted)) makeView(gitDir, trusted)
+  for (const name of copied) writeFileDurable(join(trusted, name), contentOf(join(gitDir, name)))
   writeFileDurable(join(trusted, 'config'), safe)
   writeFileDurable(join(trusted, 'config.sha256'), sha256)
   return 'adopted'
 }
 
-/** Remembers that this content of .git/config appeared under a worker. True when it was news. */
+/** Remembers that this configuration appeared under a worker. True when it was news. */
 export function refuseChanges(gitDir: string, trusted: string): boolean {
-  const sha256 = digest(join(gitDir, 'config'))
+  const sha256 = digest(gitDir)
   if (readIfThere(join(trusted, 'config.sha256')) === sha256) return false
   const refused = join(trusted, 'config.refused')
   if (readIfThere(refused) === sha256) return false
@@ -75,18 +80,26 @@ export function refuseChanges(gitDir: string, trusted: string): boolean {
   return true
 }
 
+/** Remotes that our configuration knows an address of. */
+export function configuredRemotes(trusted: string): ReadonlySet<string> {
+  const config = readFileSync(join(trusted, 'config'), 'utf8')
+  const sections = config.matchAll(/^\[remote "((?:[^"\\]|\\.)*)"\]\n\turl = /gm)
+  return new Set([...sections].map((match) => (match[1] ?? '').replace(/\\(.)/g, '$1')))
+}
+
 /** Built beside and renamed in, so that it is whole whenever it exists. */
 function makeView(gitDir: string, trusted: string): void {
   const temporary = temporaryName(trusted)
   try {
     mkdirSync(dirname(trusted), { recursive: true })
-    mkdirSync(temporary)
+    mkdirSync(join(temporary, 'info'), { recursive: true })
     for (const name of linked) symlinkSync(join(gitDir, name), join(temporary, name))
     // git wants some HEAD here; the real ones belong to the checkouts.
     writeFileSync(join(temporary, 'HEAD'), 'ref: refs/heads/none\n')
     mkdirSync(join(gitDir, 'worktrees'), { recursive: true })
     renameDurable(temporary, trusted)
   } catch (error) {
+    rmSync(temporary, { recursive: true, force: true })
     if (errno(error) !== 'ENOTEMPTY' && errno(error) !== 'EEXIST') throw diskFailure(error, trusted)
   }
 }
@@ -95,7 +108,13 @@ function makeView(gitDir: string, trusted: string): void {
 async function safeConfig(source: string): Promise<string> {
   const env = gitEnvironment({ GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' })
   const args = ['config', '--file', source, '--no-includes', '--null', '--list']
+  if (!existsSync(source)) return ''
   const listed = await run('git', args, { cwd: '/', env, timeout: 10_000 })
+  if (listed.exitCode !== 0) {
+    throw new Failure('git-failed', `git cannot read ${source}: ${oneLine(listed.stderr, 300)}`, {
+      hint: 'Mend that file, then repeat the command.',
+    })
+  }
   return listed.stdout
     .toString()
     .split('\0')
@@ -118,10 +137,15 @@ function safeEntry(entry: string): string {
   return `[${section}${quoted}]\n\t${name} = "${value.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n').replace(/\t/g, '\\t')}"\n`
 }
 
-function digest(path: string): string {
-  return createHash('sha256')
-    .update(existsSync(path) ? readFileSync(path) : '')
-    .digest('hex')
+function digest(gitDir: string): string {
+  const hash = createHash('sha256')
+  for (const name of ['config', ...copied]) hash.update(contentOf(join(gitDir, name))).update('\0')
+  return hash.digest('hex')
+}
+
+/** Empty for what is no file: a worker may have put a FIFO there, which would block us. */
+function contentOf(path: string): Buffer {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path) : Buffer.alloc(0)
 }
 
 function readIfThere(path: string): string | undefined {

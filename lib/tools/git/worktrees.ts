@@ -2,11 +2,20 @@
  * Makes, restores and removes the worktree of a task. Callers hold the git lock around `addWorktree`:
  * git's own worktree commands race with each other.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
-import { writeFileDurable } from '../../kit/files.ts'
-import { git, gitTry, type Place, type Repository } from './door.ts'
+import { removeTree, writeFileDurable } from '../../kit/files.ts'
+import { git, gitFailed, gitTry, isThere, type Place, type Repository } from './door.ts'
 
 /**
  * A new worktree at `path` with `branch` at `start`. An existing branch is used only when `adopt` says
@@ -22,13 +31,16 @@ export async function addWorktree(
   adopt: boolean,
 ): Promise<Place> {
   mkdirSync(dirname(path), { recursive: true })
-  const exists = await branchExists(repo, branch)
-  if (exists && !adopt) throw branchTaken(repo, branch)
-  // A directory that was deleted by hand leaves an entry that blocks the name.
-  await git(repo, ['worktree', 'prune'])
-  const what = exists ? [path, branch] : ['--no-track', '-b', branch, path, start]
-  await git(repo, ['worktree', 'add', '--quiet', '--force', ...what], { timeout: 600_000 })
-  return { git_dir: pinWorktree(repo, path), worktree: path }
+  const add = ['worktree', 'add', '--quiet', '--force']
+  const made = await gitTry(repo, [...add, '--no-track', '-b', branch, path, start], { timeout: 600_000 })
+  if (made.exitCode !== 0) {
+    // Which happens to a task whose worktree was deleted by hand: it leaves an entry and the branch. --force
+    // takes its place; nothing is pruned, for a person's own worktree may be on a disk that is away.
+    if (!(await branchExists(repo, branch))) throw gitFailed(add, made, path)
+    if (!adopt) throw branchTaken(repo, branch)
+    await git(repo, [...add, path, branch], { timeout: 600_000 })
+  }
+  return { git_dir: pinWorktree(repo, path), worktree: realpathSync(path) }
 }
 
 /** git wrote our view's path into the worktree's .git file; workers use the repository's real one. */
@@ -47,40 +59,61 @@ function pinWorktree(repo: Repository, path: string): string {
 }
 
 /**
- * Makes a worktree that we know usable again after it was deleted or its pointers were rewritten:
- * what a worker commits must reach the real repository.
+ * Makes a worktree that we know usable again after a worker was in it: its pointers, its HEAD and its
+ * branch. What a worker commits must reach the real repository. No worker may live.
+ * @param start where the branch began, for one that is gone together with HEAD
+ * @returns `gone` when there is nothing to mend: it must be made anew
  */
 export async function restoreWorktree(
   repo: Repository,
   place: Place,
   branch: string,
-): Promise<'intact' | 'restored'> {
-  if (!existsSync(place.worktree) || !existsSync(place.git_dir)) {
-    rmSync(place.worktree, { recursive: true, force: true })
-    rmSync(place.git_dir, { recursive: true, force: true })
-    return 'restored'
+  start: string,
+): Promise<'intact' | 'gone'> {
+  if (!isThere(place)) {
+    removeTree(place.git_dir)
+    return 'gone'
   }
+  for (const entry of readdirSync(place.git_dir, { withFileTypes: true })) {
+    // A FIFO would block git, a link lead it elsewhere, the lock of a killed git stop it.
+    const foreign = !entry.isFile() && !entry.isDirectory()
+    if (foreign || entry.name.endsWith('.lock')) removeTree(join(place.git_dir, entry.name))
+  }
+  rmSync(join(repo.gitDir, 'refs', 'heads', `${branch}.lock`), { force: true })
+  if (lstatSync(join(place.worktree, '.git'), { throwIfNoEntry: false })?.isDirectory())
+    setAside(place, ['.git'])
   repin(join(place.worktree, '.git'), `gitdir: ${place.git_dir}\n`)
   repin(join(place.git_dir, 'commondir'), '../..\n')
   repin(join(place.git_dir, 'gitdir'), `${join(place.worktree, '.git')}\n`)
-  rmSync(join(place.git_dir, 'config.worktree'), { force: true })
-  if ((await gitTry(repo, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])).exitCode !== 0) {
-    await git(repo, ['update-ref', `refs/heads/${branch}`, 'HEAD'], { at: place })
-  }
+  removeTree(join(place.git_dir, 'config.worktree'))
+  const [head, exists] = await Promise.all([headOf(repo, place), branchExists(repo, branch)])
+  if (head === null) repin(join(place.git_dir, 'HEAD'), `ref: refs/heads/${branch}\n`)
+  if (!exists) await git(repo, ['update-ref', `refs/heads/${branch}`, head ?? start])
   return 'intact'
 }
 
 function repin(path: string, content: string): void {
-  if (!existsSync(path) || readFileSync(path, 'utf8') !== content) {
-    rmSync(path, { recursive: true, force: true })
-    writeFileDurable(path, content)
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  const same = there?.isFile() && there.size === Buffer.byteLength(content)
+  if (same && readFileSync(path, 'utf8') === content) return
+  removeTree(path)
+  writeFileDurable(path, content)
+}
+
+/** Moves things out of a worktree, into a directory beside it. Returns that directory. */
+export function setAside(place: Place, paths: readonly string[]): string {
+  const aside = `${place.worktree}.found-${Date.now()}`
+  for (const path of paths) {
+    mkdirSync(dirname(join(aside, path)), { recursive: true })
+    renameSync(join(place.worktree, path), join(aside, path))
   }
+  return aside
 }
 
 /** Removes a worktree and its branch. The caller has kept what was in it. */
 export async function removeWorktree(repo: Repository, place: Place, branch: string): Promise<void> {
-  rmSync(place.worktree, { recursive: true, force: true, maxRetries: 3 })
-  rmSync(place.git_dir, { recursive: true, force: true })
+  removeTree(place.worktree)
+  removeTree(place.git_dir)
   await gitTry(repo, ['update-ref', '-d', `refs/heads/${branch}`])
 }
 
@@ -121,8 +154,16 @@ export async function attachBranch(
   await git(repo, ['symbolic-ref', 'HEAD', `refs/heads/${branch}`], { at: place })
 }
 
-/** Committer and fallback author variables, for repositories where nobody has said who commits. */
-export async function identity(repo: Repository): Promise<Record<string, string>> {
+const identities = new WeakMap<Repository, Promise<Record<string, string>>>()
+
+/** Committer and fallback author variables, for repositories where nobody has said who commits. Asked once. */
+export function identity(repo: Repository): Promise<Record<string, string>> {
+  const known = identities.get(repo) ?? askIdentity(repo)
+  identities.set(repo, known)
+  return known
+}
+
+async function askIdentity(repo: Repository): Promise<Record<string, string>> {
   const configured = await gitTry(repo, ['config', '--get', 'user.email'])
   const set = configured.exitCode === 0 || process.env.GIT_COMMITTER_EMAIL || process.env.EMAIL
   if (set) return {}

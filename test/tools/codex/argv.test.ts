@@ -87,6 +87,7 @@ test('with user_config only the essentials are set, and servers that are not nam
       'shell_environment_policy.set.PATH="/shim:/usr/bin"',
       'check_for_update_on_startup=false',
       'features.unbounded_connection_retries=false',
+      'features.shell_snapshot=false',
       'mcp_servers={"two.dot"={enabled=false},three={enabled=false}}',
     ])
     for (const mcp_servers of [['*'], ['one', 'two.dot', 'three']]) {

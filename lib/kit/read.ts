@@ -1,0 +1,87 @@
+/**
+ * Reads files that somebody else may have put there: regular files only, so many bytes at most. Links are not
+ * followed and a FIFO does not block.
+ */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { errno, Failure, reasonOf } from './errors.ts'
+
+/**
+ * Reads a regular file of at most `limit` bytes, following no symbolic link; undefined when it does
+ * not exist. A FIFO, a directory or a larger file is refused before it can block or fill memory.
+ */
+export function readBounded(path: string, limit: number): Buffer | undefined {
+  const fd = openPlain(path)
+  if (fd === undefined) return undefined
+  if (fd === 'foreign')
+    throw new Failure('corrupt-file', `${path} is not a regular file`, { hint: 'Move it away.' })
+  try {
+    const { size } = fstatSync(fd)
+    if (size <= limit) return readRange(fd, 0, size)
+    throw new Failure('corrupt-file', `${path} is ${size} bytes; at most ${limit} are read`, {
+      hint: 'Shorten it or move it away.',
+    })
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The first `limit` bytes of a file. */
+export function readHead(path: string, limit: number): Buffer {
+  const fd = openSync(path, 'r')
+  try {
+    return readRange(fd, 0, Math.min(limit, fstatSync(fd).size))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The last `limit` bytes of a regular file; empty when there is none. */
+export function readTail(path: string, limit: number): Buffer {
+  const fd = openPlain(path)
+  if (fd === undefined || fd === 'foreign') return Buffer.alloc(0)
+  try {
+    const { size } = fstatSync(fd)
+    const length = Math.min(limit, size)
+    return readRange(fd, size - length, length)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Opens a regular file; links are not followed, a FIFO does not block. Undefined when there is nothing. */
+function openPlain(path: string): number | 'foreign' | undefined {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined
+    // A link, or a socket.
+    if (errno(error) === 'ELOOP' || errno(error) === 'ENXIO') return 'foreign'
+    throw new Failure('corrupt-file', `${path} cannot be read: ${reasonOf(error)}`, { cause: error })
+  }
+  if (fstatSync(fd).isFile()) return fd
+  closeSync(fd)
+  return 'foreign'
+}
+
+/** Bytes `from … from+length` of an open file; shorter at its end. */
+export function readRange(fd: number, from: number, length: number): Buffer {
+  const buffer = Buffer.allocUnsafe(length)
+  let filled = 0
+  while (filled < length) {
+    const count = readSync(fd, buffer, filled, length - filled, from + filled)
+    if (count === 0) break
+    filled += count
+  }
+  return buffer.subarray(0, filled)
+}
+
+/** What stands at `path` itself, not what it points to; undefined when nothing does, or nothing can. */
+export function lookAt(path: string | Buffer): Stats | undefined {
+  try {
+    return lstatSync(path)
+  } catch (error) {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}

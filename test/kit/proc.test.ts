@@ -1,0 +1,67 @@
+import { tmpdir } from 'node:os'
+import { expect, it } from 'vitest'
+import { ended, run, start } from '../../lib/kit/proc.ts'
+
+const env = { PATH: process.env.PATH }
+const sh = (line: string, more = {}) => run('/bin/sh', ['-c', line], { cwd: tmpdir(), env, ...more })
+
+it('gives exit code, signal, output and the end of stderr', async () => {
+  expect(await sh('cat; echo no >&2; exit 3', { input: 'in' })).toMatchObject({
+    exitCode: 3,
+    signal: null,
+    stdout: Buffer.from('in'),
+    stderr: 'no\n',
+    timedOut: false,
+  })
+  expect(await sh('kill -9 $$')).toMatchObject({ exitCode: null, signal: 'SIGKILL' })
+  expect((await sh('yes no | head -c 100000 >&2')).stderr).toHaveLength(16_384)
+})
+
+it('hands over arguments and nothing of our environment', async () => {
+  const odd = ['-x', 'a b', '$(touch x)', '"', "'", '\n']
+  const seen = await run(
+    process.execPath,
+    ['-e', 'console.log(JSON.stringify(process.argv.slice(1)))', '--', ...odd],
+    {
+      cwd: '/',
+      env: {},
+    },
+  )
+  expect(JSON.parse(seen.stdout.toString())).toEqual(odd)
+  expect((await run('/usr/bin/env', [], { cwd: '/', env: { A: '1' } })).stdout.toString()).toBe('A=1\n')
+})
+
+it('ends a program that takes too long, one that ignores SIGTERM too', async () => {
+  expect(await sh('exec sleep 1000', { timeout: 50 })).toMatchObject({ timedOut: true, signal: 'SIGTERM' })
+  const deaf = await sh("trap '' TERM; while :; do sleep 0.1; done", { timeout: 50 })
+  expect(deaf).toMatchObject({ timedOut: true, signal: 'SIGKILL' })
+})
+
+it('takes too much output for an error, and input that is not read for none', async () => {
+  await expect(sh('yes', { limit: 1000 })).rejects.toMatchObject({ code: 'program-failed' })
+  expect((await sh('exit 0', { input: Buffer.alloc(1024 * 1024) })).exitCode).toBe(0)
+})
+
+it('is not held up by what a program started that was ended for taking too long', async () => {
+  const slow = await sh('sleep 1000 & echo $!; exec sleep 1000', { timeout: 50 })
+  expect(slow).toMatchObject({ timedOut: true, signal: 'SIGTERM' })
+  process.kill(Number(slow.stdout), 'SIGKILL')
+})
+
+it('says which program cannot be started', async () => {
+  const failed = { code: 'program-failed', message: expect.stringContaining('no-such-program') }
+  await expect(run('no-such-program', [], { cwd: '/', env })).rejects.toMatchObject(failed)
+  await expect(start('no-such-program', [], { cwd: '/', env, stdio: [] })).rejects.toMatchObject(failed)
+})
+
+it('knows that a process has ended although something still holds its pipes', async () => {
+  const child = await start('/bin/sh', ['-c', 'sleep 1000 & exit 4'], {
+    cwd: '/',
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  })
+  expect(await ended(child)).toEqual({ exitCode: 4, signal: null })
+  expect(await ended(child)).toEqual({ exitCode: 4, signal: null })
+  process.kill(-(child.pid ?? 0), 'SIGKILL')
+})

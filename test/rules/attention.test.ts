@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest'
+import { attentionOf, isUnderWay, nextFor } from '../../lib/rules/attention.ts'
+import { type State, state } from '../../lib/state/schema/status.ts'
+import { type Different, task } from './records.ts'
+
+const merged = () => 'merged' as const
+const look = (different: Different) => {
+  const status = task({ reason: 'because', ...different })
+  return {
+    attention: attentionOf(status, merged),
+    underWay: isUnderWay(status, merged),
+    next: nextFor(status),
+  }
+}
+
+const blocked = { state: 'ready', commit: null, onto: null, note: 'the main checkout is dirty' } as const
+
+it.each([
+  ['failed', {}, 'because', 'dirigent respawn a-task --spec FILE'],
+  ['waiting', {}, 'because', 'dirigent respawn a-task'],
+  ['waiting', { question: 'Blue or red?' }, 'Blue or red?', 'dirigent respawn a-task'],
+  ['review', {}, 'because', 'dirigent land a-task'],
+  ['landing', { change: blocked }, 'the main checkout is dirty', 'dirigent land a-task'],
+] as const)(
+  'a task that is %s (%j) needs somebody and names the next command',
+  (each, different, why, command) => {
+    const seen = look({ state: each, ...different })
+    expect(seen).toMatchObject({ attention: why, underWay: false })
+    expect(seen.next).toContain(command)
+  },
+)
+
+it('every other live task goes on by itself', () => {
+  for (const each of ['queued', 'running', 'verifying', 'landing'] as const)
+    expect(look({ state: each })).toMatchObject({ attention: null, underWay: true })
+})
+
+it('an ended task neither needs anybody nor goes on', () => {
+  for (const each of ['merged', 'done', 'cancelled'] as const)
+    expect(look({ state: each })).toMatchObject({ attention: null, underWay: false })
+})
+
+it('a queued task needs somebody when what it needs will never be merged', () => {
+  const needy = task({ state: 'queued', settings: { needs: ['x'] } })
+  const standing: Readonly<Record<State | 'unknown', boolean>> = {
+    ...(Object.fromEntries(state.options.map((each) => [each, false])) as Record<State, boolean>),
+    unknown: true,
+    failed: true,
+    cancelled: true,
+  }
+  for (const [each, needs] of Object.entries(standing))
+    expect(attentionOf(needy, () => each as State) !== null, each).toBe(needs)
+})

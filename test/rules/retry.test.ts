@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { afterFailure } from '../../lib/rules/retry.ts'
+import type { FailureClass } from '../../lib/state/schema/common.ts'
+import { at, failure, now, task } from './records.ts'
+
+const next = (status: Parameters<typeof task>[0], kind: FailureClass, different = {}, cancel = false) =>
+  afterFailure(task(status), failure(kind, different), cancel, now)
+
+describe('an attempt that failed', () => {
+  it.each([
+    'check-failed',
+    'no-commit',
+    'conflict',
+    'killed',
+    'crash',
+    'model-error',
+    'context-overflow',
+  ] as const)('for %s is followed by another at once', (kind) => {
+    expect(next({ tries: 1, lost: 2 }, kind)).toEqual({
+      state: 'queued',
+      tries: 2,
+      lost: 0,
+      not_before: null,
+      reason: `again after ${kind}: it went wrong`,
+    })
+  })
+
+  it.each([
+    [0, 15],
+    [1, 30],
+    [2, 60],
+    [3, 120],
+    [9, 900],
+    [40, 900],
+  ])('because of the provider waits longer each time (%i tries before: %i s)', (tries, seconds) => {
+    const status = { tries, settings: { attempts: 100 } }
+    for (const kind of ['rate-limit', 'overload', 'network', 'usage-limit'] as const)
+      expect(next(status, kind).not_before).toBe(at(seconds))
+  })
+
+  it('waits until the time that the provider named', () => {
+    expect(next({}, 'usage-limit', { retry_at: at(7200) }).not_before).toBe(at(7200))
+  })
+
+  it('is the last one when the attempts are spent, and says what it failed at', () => {
+    expect(next({ tries: 2 }, 'check-failed')).toMatchObject({
+      state: 'failed',
+      tries: 3,
+      reason: 'all 3 attempts are spent; the last: it went wrong',
+    })
+    expect(next({ settings: { attempts: 1 } }, 'rate-limit')).toMatchObject({
+      state: 'failed',
+      not_before: null,
+      reason: 'the one attempt is spent; the last: it went wrong',
+    })
+  })
+
+  it('is the last one when another cannot help', () => {
+    expect(next({}, 'auth', { retryable: false })).toMatchObject({
+      state: 'failed',
+      tries: 1,
+      reason: 'auth: it went wrong',
+    })
+  })
+})
+
+describe('an attempt that was cut short', () => {
+  it('by a stop waits for somebody and costs no try', () => {
+    expect(next({ tries: 1, lost: 1 }, 'stopped', { retryable: false })).toEqual({
+      state: 'waiting',
+      tries: 1,
+      lost: 1,
+      not_before: null,
+      reason: 'it went wrong; respawn goes on from there',
+    })
+  })
+
+  it('by a cancellation ends the task', () => {
+    expect(next({}, 'stopped', { retryable: false }, true)).toMatchObject({ state: 'cancelled', tries: 0 })
+  })
+
+  it('by a loss is followed by another, costs no try and goes on being counted as a loss', () => {
+    expect(next({ tries: 2, lost: 3, attempt: 4 }, 'lost')).toMatchObject({
+      state: 'queued',
+      tries: 2,
+      lost: 3,
+      not_before: null,
+    })
+  })
+})

@@ -1,0 +1,96 @@
+/** Where the verbs run from: a build, edited sources, an installed package. */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { copyProject } from '../support/copy.ts'
+import { root } from '../support/sandbox.ts'
+
+let directory: string
+beforeAll(() => {
+  directory = realpathSync(mkdtempSync(join(tmpdir(), 'dirigent-install-')))
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+it('counts an edit of lib at once, and a newer build after it', async () => {
+  const copy = join(directory, 'copy')
+  copyProject(copy)
+  const help = () => execa(join(copy, 'bin', 'spawn'), ['--help'], { reject: false })
+  expect((await help()).stdout).toMatch(/^dirigent spawn: creates a task/)
+  const table = join(copy, 'lib', 'view', 'verbs.ts')
+  writeFileSync(table, readFileSync(table, 'utf8').replace('creates a task', 'conjures up a task'))
+  expect((await help()).stdout).toMatch(/^dirigent spawn: conjures up a task/)
+  await execa('node', ['bin/bundle.js'], { cwd: copy })
+  expect((await help()).stdout).toMatch(/^dirigent spawn: conjures up a task/)
+  // The build is used: nothing is left of tsx.
+  rmSync(join(copy, 'node_modules', 'tsx'))
+  expect((await help()).stdout).toMatch(/^dirigent spawn: conjures up a task/)
+})
+
+it('counts an edit of a verb, and names the place of a mistake in it', async () => {
+  const copy = join(directory, 'edited')
+  copyProject(copy)
+  appendFileSync(join(copy, 'bin', 'verbs', 'status.ts'), '\nthrow new Error("a mistake of mine")\n')
+  const ran = await execa(join(copy, 'bin', 'status'), [], { reject: false })
+  expect(ran.exitCode).toBe(1)
+  expect(ran.stderr).toMatch(/status\.ts:\d+[\s\S]*a mistake of mine/)
+})
+
+it('runs from a packed and installed tarball', { timeout: 240_000 }, async (test) => {
+  const cache = await execa('npm', ['config', 'get', 'cache'], { cwd: directory })
+  const packed = await execa('npm', ['pack', '--ignore-scripts', '--pack-destination', directory], {
+    cwd: root,
+  })
+  const tarball = join(directory, packed.stdout.trim().split('\n').at(-1) ?? '')
+  const prefix = join(directory, 'prefix')
+  mkdirSync(prefix)
+  const install = await execa(
+    'npm',
+    [
+      'install',
+      '--global',
+      '--prefix',
+      prefix,
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      '--cache',
+      cache.stdout.trim(),
+      tarball,
+    ],
+    { cwd: directory, reject: false, timeout: 180_000 },
+  )
+  if (
+    install.exitCode !== 0 &&
+    /ENOTCACHED|EAI_AGAIN|ENOTFOUND|ETIMEDOUT|ECONNREFUSED|network/.test(install.stderr)
+  )
+    return test.skip(`the registry is out of reach: ${install.stderr.split('\n')[0]}`)
+  expect([install.exitCode, install.stderr.replace(/^npm warn.*\n?/gm, '')]).toEqual([0, ''])
+  const dirigent = join(prefix, 'bin', 'dirigent')
+  expect((await execa(dirigent, ['--version'], { cwd: '/' })).stdout).toMatch(/^dirigent \d/)
+  const repo = join(directory, 'repo')
+  await execa('git', ['init', '--quiet', repo])
+  const made = await execa(dirigent, ['init', '--json'], { cwd: repo, reject: false })
+  expect([made.exitCode, JSON.parse(made.stdout).ok]).toEqual([0, true])
+  expect((await execa(dirigent, ['status'], { cwd: repo })).stdout).toMatch(/^no tasks yet/)
+  const installed = join(prefix, 'lib', 'node_modules', 'dirigent')
+  for (const name of [
+    'bin/worker/dirigent',
+    'skill/prompts/worker.md',
+    'skill/reference/state.md',
+    'lib/flows/run.ts',
+  ])
+    expect([name, existsSync(join(installed, name))]).toEqual([name, true])
+  expect(readdirSync(installed)).not.toContain('test')
+})
