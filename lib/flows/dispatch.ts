@@ -47,7 +47,8 @@ export function decide(context: Context, tasks: readonly Task[]): Plan {
 }
 
 async function startQueued(context: Context, id: string): Promise<boolean> {
-  const held = await tryLock(context.paths.task(id).runLock)
+  // A verb that only looks whether it is held has it for some milliseconds, and starts nothing afterwards.
+  const held = await tryLock(context.paths.task(id).runLock, 500)
   // Somebody is changing the task right now; whoever it is dispatches when done.
   if (!held) return false
   const task = reload(context.paths, id)

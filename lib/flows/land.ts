@@ -7,7 +7,7 @@ import { readRecord } from '../state/record.ts'
 import { result as resultSchema } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status, Workplace } from '../state/schema/status.ts'
-import type { Task } from '../state/tasks.ts'
+import { listTasks, type Task } from '../state/tasks.ts'
 import { snapshot } from '../tools/git/changes.ts'
 import { checkoutState, moveCheckout, worktreesOn } from '../tools/git/checkout.ts'
 import { baseTips, isAncestor, landedRef, moveBranch, type Tips } from '../tools/git/refs.ts'
@@ -47,7 +47,7 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
       if (interrupt.signal.aborted) return fail(context, waiting, interruption(interrupt), interrupt)
       const rebased = await rebase(context, waiting, workplace, tips, interrupt)
       if (rebased.status.state !== 'landing') return rebased
-      const moved = await moveBase(context, rebased, tips)
+      const moved = await moveBase(context, rebased, tips, waiting.status.change?.commit ?? null)
       if (moved) return moved
     }
     return block(
@@ -133,7 +133,12 @@ async function trailersOf(context: Context, task: Task, onto: string): Promise<T
  * The compare-and-swap; null when somebody else moved the base meanwhile. Files of the main checkout go
  * first: an interrupted move is then recognised and finished.
  */
-async function moveBase(context: Context, task: Task, tips: Tips): Promise<Task | null> {
+async function moveBase(
+  context: Context,
+  task: Task,
+  tips: Tips,
+  before: string | null,
+): Promise<Task | null> {
   const { branch } = task.status.settings.base
   const commit = task.status.change?.commit
   if (!commit) throw new Error(`${task.id} has nothing to land`)
@@ -146,7 +151,9 @@ async function moveBase(context: Context, task: Task, tips: Tips): Promise<Task 
     )
   let moved = false
   if (tips.local !== null) {
-    const checkout = await checkoutState(context.repo, branch, commit)
+    const seen = await checkoutState(context.repo, branch, commit)
+    const checkout =
+      seen === 'dirty' && (await undoCutShort(context, task, tips.local, before)) ? 'clean' : seen
     if (checkout === 'dirty')
       return block(
         context,
@@ -169,6 +176,36 @@ async function moveBase(context: Context, task: Task, tips: Tips): Promise<Task 
     return null
   }
   return finish(context, task)
+}
+
+/**
+ * A landing that was killed between the files and the branch has left its files in the main checkout. Its
+ * own task recognises them, unless the base has moved since; here they are another's, or older. They are
+ * put back, and that task lands again by itself. True when there was nothing else.
+ * @param before the commit that this task was landing when it was cut short, if it was
+ */
+async function undoCutShort(
+  context: Context,
+  task: Task,
+  local: string,
+  before: string | null,
+): Promise<boolean> {
+  const { branch } = task.status.settings.base
+  const others = listTasks(context.paths)
+    .tasks.filter(({ id, status }) => id !== task.id && status.state === 'landing')
+    .map(({ status }) => (status.change?.state === 'merging' ? status.change.commit : null))
+  for (const commit of [before, ...others]) {
+    if (commit === null || (await checkoutState(context.repo, branch, commit)) !== 'interrupted') continue
+    if ((await moveCheckout(context.repo, commit, local, true)) !== null) continue
+    trail(
+      context,
+      task,
+      'note',
+      `the main checkout was put back from ${commit.slice(0, 10)}, a landing cut short`,
+    )
+    return true
+  }
+  return false
 }
 
 function finish(context: Context, task: Task): Task {

@@ -1,6 +1,7 @@
 /** What happened to a task: its trail, or the newest attempt's own event stream. */
 import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
 import { Failure } from '../kit/errors.ts'
+import { isLocked } from '../kit/lock.ts'
 import { readRange, readTail } from '../kit/read.ts'
 import { watchPaths } from '../kit/watch.ts'
 import { isEnded } from '../rules/lifecycle.ts'
@@ -57,6 +58,8 @@ export async function follow(
     while (!abort.aborted) {
       const task = reload(context.paths, id)
       if (!task) return
+      // The state is written before the trail, both under the lock: when it is free, what follows is all there is.
+      const over = isResting(task) && !(await isLocked(task.paths.runLock))
       const path = raw ? task.paths.attempt(Math.max(1, task.status.attempt)).stream : task.paths.trail
       if (raw && task.status.attempt !== attempt) {
         attempt = task.status.attempt
@@ -67,7 +70,9 @@ export async function follow(
       const pieces = (rest + chunk.toString()).split('\n')
       rest = pieces.pop() ?? ''
       for (const line of pieces) print(line)
-      if (isResting(task) && chunk.length === 0) return
+      // Archived since we looked at it: its last lines are in the other place.
+      const moved = !existsSync(task.paths.directory)
+      if (over && chunk.length === 0 && !moved) return
       await watch.changed(1000)
       await settleIfWritable(context)
     }

@@ -10,7 +10,7 @@ import { markerName } from '../rules/environment.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { mostLost } from '../rules/retry.ts'
 import { type BrokenTask, listTasks, reload, type Task } from '../state/tasks.ts'
-import { advance, amend, trail } from './advance.ts'
+import { advance, amend, flag, trail } from './advance.ts'
 import { cleanUp } from './clean-up.ts'
 import { bootId, type Context, trustRepository } from './context.ts'
 import { decide, dispatch, startRunner } from './dispatch.ts'
@@ -74,6 +74,10 @@ async function putAway(context: Context, task: Task): Promise<void> {
     if (!current || current.paths.directory !== task.paths.directory) return
     if (current.status.workplace) await trustRepository(context, true)
     await cleanUp(context, current)
+  } catch (error) {
+    // A worktree that git cannot read stays where it is; it must not keep anybody from the other tasks.
+    if (!(error instanceof Failure) || error.code !== 'git-failed') throw error
+    flag(context, task, `could not be cleaned up: ${error.message}`)
   } finally {
     held.close()
   }

@@ -10,7 +10,6 @@ import { findCodex } from '../tools/codex/find.ts'
 import { loginProblem } from '../tools/codex/login.ts'
 import { branches } from '../tools/git/refs.ts'
 import { branchTaken } from '../tools/git/worktrees.ts'
-import { trail } from './advance.ts'
 import { type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { settingsOf } from './settings.ts'
@@ -65,9 +64,19 @@ export async function spawn(context: Context, wanted: string | null, spec: Spec)
   }
   if (!createTask(context.paths, status, spec.text)) return await spawnedMeanwhile(context, wanted, id, spec)
   const task: Task = { id, paths: context.paths.task(id), status }
-  trail(context, task, 'created', spec.title, { to: 'queued' })
-  const { blocked } = await dispatch(context)
-  return { task: reload(context.paths, id) ?? task, created: true, blocked: blocked.get(id) ?? null }
+  const blocked = await start(context, id)
+  return { task: reload(context.paths, id) ?? task, created: true, blocked }
+}
+
+/** The task exists now: what keeps it from starting is its state, not a refusal. Null when it started. */
+async function start(context: Context, id: string): Promise<string | null> {
+  try {
+    return (await dispatch(context)).blocked.get(id) ?? null
+  } catch (error) {
+    if (error instanceof Failure && ['disk-full', 'state-read-only', 'lock-busy'].includes(error.code))
+      return `${error.message}; ${error.hint}`
+    throw error
+  }
 }
 
 /** Somebody else took the id between our look and our rename. */

@@ -1,9 +1,9 @@
 /** Where a worker works: its worktree from the freshest base, included files, set-up command, ports. */
-import { existsSync, lstatSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { makeDirectory } from '../kit/files.ts'
 import { withLock } from '../kit/lock.ts'
-import { readTail } from '../kit/read.ts'
+import { lookAt, readTail } from '../kit/read.ts'
 import { tail } from '../kit/text.ts'
 import { stateDirectoryName } from '../state/paths.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
@@ -81,7 +81,7 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
 
 /** A directory where the worktree should be is nobody's that we know: not used, and not destroyed. */
 function moveAside(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })) renameSync(path, `${path}.found-${Date.now()}`)
+  if (lookAt(path)) renameSync(path, `${path}.found-${Date.now()}`)
 }
 
 /**
@@ -91,13 +91,12 @@ function moveAside(path: string): void {
 export async function fetchFresh(context: Context, base: Base, asked: number): Promise<string | null> {
   if (base.remote === null) return null
   const stamp = context.paths.fetched(`${base.remote}/${base.branch}`)
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= asked) return null
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= asked) return readFileSync(stamp, 'utf8') || null
   const began = new Date()
   const problem = await fetchBase(context.repo, base)
-  if (problem === null) {
-    writeFileSync(stamp, '')
-    utimesSync(stamp, began, began)
-  }
+  // A failure counts for everybody, too: a remote that does not answer must not be waited for by each in turn.
+  writeFileSync(stamp, problem ?? '')
+  utimesSync(stamp, began, began)
   return problem
 }
 

@@ -13,7 +13,14 @@ export interface Watch {
 /** Watches files and directories (their direct entries); missing ones are noticed when they appear. */
 export async function watchPaths(paths: readonly string[], poll = 500): Promise<Watch> {
   const { watch } = await import('chokidar')
-  const watcher: FSWatcher = watch([...paths], { ignoreInitial: true, depth: 1, followSymlinks: false })
+  const watcher: FSWatcher = watch([...paths], {
+    ignoreInitial: true,
+    depth: 1,
+    followSymlinks: false,
+    // Closing leaves a watch behind when what it watches moves at that moment: it must not keep us from ending.
+    // While we wait, the timer below keeps the process alive.
+    persistent: false,
+  })
   let pending = false
   let wake: (() => void) | undefined
   const poke = () => {

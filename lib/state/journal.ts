@@ -1,6 +1,6 @@
 /** The audit trail of a task (durable) and the feed of all tasks (a hint: cheap, may miss its end). */
 import { existsSync } from 'node:fs'
-import { appendLine } from '../kit/files.ts'
+import { appendLine, writeFileSynced } from '../kit/files.ts'
 import { readTail } from '../kit/read.ts'
 import type { StatePaths, TaskPaths } from './paths.ts'
 import { type Event, parseEvent } from './schema/event.ts'
@@ -8,6 +8,13 @@ import { type Event, parseEvent } from './schema/event.ts'
 export function record(paths: StatePaths, task: TaskPaths, entry: Event): void {
   const line = JSON.stringify(entry)
   appendLine(task.trail, line)
+  appendLine(paths.feed, line, { durable: false })
+}
+
+/** The first line of a trail whose directory is still private; the caller syncs and renames that. */
+export function beginTrail(paths: StatePaths, task: TaskPaths, entry: Event): void {
+  const line = JSON.stringify(entry)
+  writeFileSynced(task.trail, `${line}\n`)
   appendLine(paths.feed, line, { durable: false })
 }
 

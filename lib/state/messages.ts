@@ -3,11 +3,11 @@
  * move is the receipt. Files that are not text, too large or still being written are left where
  * they are.
  */
-import { lstatSync, readdirSync, renameSync } from 'node:fs'
+import { readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { errno, Failure } from '../kit/errors.ts'
 import { isTemporaryName } from '../kit/files.ts'
-import { readBounded } from '../kit/read.ts'
+import { lookAt, readBounded } from '../kit/read.ts'
 import type { TaskPaths } from './paths.ts'
 
 const messageLimit = 64 * 1024
@@ -37,7 +37,7 @@ export function countUnread(task: TaskPaths): number {
 
 /** Names of whole messages. None where a worker has put something else in the directory's place. */
 export function messagesIn(directory: string): string[] {
-  if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return []
+  if (!lookAt(directory)?.isDirectory()) return []
   return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.md') && !isTemporaryName(entry.name))
     .map((entry) => entry.name)
@@ -49,7 +49,8 @@ export function markSeen(task: TaskPaths, messages: readonly Message[]): void {
     try {
       renameSync(join(task.inbox, message.name), join(task.inboxSeen, message.name))
     } catch (error) {
-      if (errno(error) !== 'ENOENT') throw error
+      // Gone, or a worker has put something else in the directory's place.
+      if (!['ENOENT', 'ENOTDIR'].includes(errno(error) ?? '')) throw error
     }
   }
 }

@@ -35,7 +35,7 @@ export function statePaths(repo: string) {
     gitLock: join(root, 'locks', 'git.lock'),
     dispatchLock: join(root, 'locks', 'dispatch.lock'),
     runnerLog: join(root, 'locks', 'runner.log'),
-    /** Empty; its time says when a base was last fetched. */
+    /** Its time says when a base was last fetched; it holds what went wrong then, or nothing. */
     fetched: (base: string) => join(root, 'locks', `fetched-${encodeURIComponent(base)}`),
     worktree: (id: string) => join(root, 'worktrees', id),
     task: (id: string) => taskPaths(join(root, 'tasks', id)),

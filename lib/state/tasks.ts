@@ -1,5 +1,5 @@
 /** Task directories: made whole under a temporary name and renamed in, listed, loaded, archived. */
-import { existsSync, lstatSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errno, Failure } from '../kit/errors.ts'
 import {
@@ -13,6 +13,8 @@ import {
   temporaryName,
   writeFileSynced,
 } from '../kit/files.ts'
+import { lookAt } from '../kit/read.ts'
+import { beginTrail } from './journal.ts'
 import { archiveMonths, findTask, idPattern, type StatePaths, type TaskPaths, taskPaths } from './paths.ts'
 import { readRecord } from './record.ts'
 import { type Status, status as schema } from './schema/status.ts'
@@ -30,7 +32,10 @@ export interface BrokenTask {
   readonly failure: Failure
 }
 
-/** Makes the directory so that it never exists half-made. False when the id is taken, live or archived. */
+/**
+ * Makes the directory, its trail begun, so that it never exists half-made: when this fails, for a full disk
+ * say, there is no task. False when the id is taken, live or archived.
+ */
 export function createTask(paths: StatePaths, status: Status, spec: string): boolean {
   if (findTask(paths, status.id)) return false
   const target = paths.task(status.id)
@@ -42,6 +47,14 @@ export function createTask(paths: StatePaths, status: Status, spec: string): boo
     // Nobody sees the directory before it is renamed in: its files are synced with it.
     writeFileSynced(temporary.spec, spec)
     writeFileSynced(temporary.status, `${JSON.stringify(status, null, 2)}\n`)
+    beginTrail(paths, temporary, {
+      at: status.created,
+      task: status.id,
+      type: 'created',
+      attempt: 0,
+      to: status.state,
+      text: status.title,
+    })
     syncDirectory(temporary.directory)
     // Renaming onto a directory with content fails, so the first of two callers with one id wins.
     renameDurable(temporary.directory, target.directory)
@@ -82,8 +95,7 @@ export function listTasks(paths: StatePaths): { tasks: Task[]; broken: BrokenTas
 /** One task, live or archived; throws `bad-id` or `task-not-found`. */
 export function loadTask(paths: StatePaths, id: string): Task {
   checkId(id)
-  const where = findTask(paths, id)
-  const task = where && readTask(id, where)
+  const task = reload(paths, id)
   if (task) return task
   throw new Failure('task-not-found', `There is no task ${id} in ${paths.root}`, {
     hint: 'See the tasks there are: dirigent status --all',
@@ -94,7 +106,12 @@ export function loadTask(paths: StatePaths, id: string): Task {
 /** The status as it is in the file now; the task may have been archived meanwhile. */
 export function reload(paths: StatePaths, id: string): Task | undefined {
   const where = findTask(paths, id)
-  return where && readTask(id, where)
+  if (!where) return undefined
+  const task = readTask(id, where)
+  if (task) return task
+  // Archived between finding and reading it; it is not moved a second time.
+  const now = findTask(paths, id)
+  return now && readTask(id, now)
 }
 
 function readTask(id: string, paths: TaskPaths): Task | undefined {
@@ -130,7 +147,7 @@ export function tidyTask(paths: TaskPaths, attempt: number): void {
       )
     : []
   for (const path of [...files, ...logs, ...ofAttempt]) {
-    const there = lstatSync(path, { throwIfNoEntry: false })
+    const there = lookAt(path)
     const expected = files.includes(path) ? there?.isFile() : there?.isFile() || there?.isDirectory()
     const early = Number(/attempt-(\d+)$/.exec(path)?.[1] ?? 0) > attempt
     if (there && (early || !expected)) outOfTheWay(path)

@@ -159,7 +159,7 @@ describe.concurrent('done means proved', () => {
       done,
     ])
     const status = await settled(box, 'sloppy')
-    expect(status).toMatchObject({ state: 'merged', flags: [expect.stringContaining('2 files uncommitted')] })
+    expect(status).toMatchObject({ state: 'merged', flags: [expect.stringContaining('2 uncommitted files')] })
     const messages = await landed(box, 'sloppy')
     expect(messages).toHaveLength(2)
     expect(messages[0]).toMatch(/^Leftovers of sloppy/)

@@ -2,36 +2,34 @@
  * Workers that mean harm, through the real verbs. What they can plant for git to run is tried one by one in
  * test/tools/git/hostile.test.ts; here it is all of it at once, and everything else that a worker can write.
  */
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeSandbox, type Ran, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 import { settled, spawnTask, trailOf } from '../support/tasks.ts'
 
+let shared: Sandbox
 let box: Sandbox
 let marker: string
 let victim: string
+const config = { attempts: 1, stop_grace_seconds: 1 }
 beforeAll(async () => {
-  box = await makeSandbox({ config: { attempts: 1, stop_grace_seconds: 1 } })
+  shared = await makeSandbox({ config })
+})
+beforeEach(() => use(shared))
+afterAll(async () => {
+  await shared.close()
+})
+
+function use(sandbox: Sandbox): void {
+  box = sandbox
   marker = join(box.directory, 'pwned')
   victim = join(box.directory, 'victim')
   writeFileSync(victim, 'precious\n')
-})
-afterAll(async () => {
-  await box.close()
-})
+}
 
 const say = { say: 'done' }
-/** A script beside the repository; the worker runs it. */
+/** A script beside the repository; the worker runs it. (Codex refuses to run some words, such as rm -rf, itself.) */
 function script(name: string, text: string): string {
   const path = join(box.directory, name)
   writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
@@ -40,9 +38,13 @@ function script(name: string, text: string): string {
 const commit = (file: string) => `echo ${file} > ${file} && git add ${file} && git commit -qm 'add ${file}'`
 const worktreeOf = (id: string) => join(box.state, 'worktrees', id)
 
-it('runs nothing that a worker has planted for git, whatever the verbs do', async () => {
-  const evil = script('evil', `touch ${marker}; cat 2>/dev/null`)
-  const config = readFileSync(join(box.repo, '.git', 'config'), 'utf8')
+it('runs nothing that a worker has planted for git, whatever the verbs do', async (test) => {
+  const own = await makeSandbox({ config, model: shared.model })
+  test.onTestFinished(() => own.close())
+  use(own)
+  // Workers and their codex run git too, in an environment that says so: they may fall for it.
+  const betray = `test -n "$DIRIGENT_TASK" || touch ${marker}`
+  const evil = script('evil', `${betray}; exit 1`)
   const plant = script(
     'plant',
     `set -e
@@ -76,7 +78,7 @@ it('runs nothing that a worker has planted for git, whatever the verbs do', asyn
 END
     echo '*.txt filter=x diff=x merge=x' > "$common/info/attributes"
     for hook in post-checkout reference-transaction post-index-change pre-commit post-commit post-merge; do
-      printf '#!/bin/sh\\ntouch ${marker}\\n' > "$common/hooks/$hook"; chmod +x "$common/hooks/$hook"
+      cp ${evil} "$common/hooks/$hook"
     done
     printf '[core]\\n\\tfsmonitor = ${evil}\\n' > "$own/config.worktree"
     cp -r "$common" ${box.directory}/stolen
@@ -123,12 +125,7 @@ END
   // The same plants, and plain git.
   await box.git('status')
   expect(existsSync(marker)).toBe(true)
-  rmSync(marker)
-  writeFileSync(join(box.repo, '.git', 'config'), config)
-  rmSync(join(box.repo, '.git', 'hooks'), { recursive: true })
-  rmSync(join(box.repo, '.git', 'info', 'attributes'))
-  await box.verb('init')
-}, 90_000)
+})
 
 it('goes on with the configuration it knows when a worker changes it, says so, and asks for init', async () => {
   const config = readFileSync(join(box.repo, '.git', 'config'), 'utf8')
@@ -153,7 +150,10 @@ it('goes on with the configuration it knows when a worker changes it, says so, a
 
 it('makes a worktree anew that was replaced by a link to the main checkout, which it does not touch', async () => {
   const head = await box.git('rev-parse', 'HEAD')
-  const swap = `w=$(pwd); ${commit('swapped.txt')}; echo x > lost.txt; cd /; rm -rf "$w"; ln -s ${box.repo} "$w"`
+  const swap = script(
+    'swap',
+    `w=$(pwd); ${commit('swapped.txt')}; echo x > lost.txt; cd /; rm -rf "$w"; ln -s ${box.repo} "$w"`,
+  )
   await spawnTask(
     box,
     'swapper',
@@ -174,8 +174,11 @@ it('makes a worktree anew that was replaced by a link to the main checkout, whic
 })
 
 it('diffs and cancels a task whose worktree is a link to the main checkout', async () => {
-  const swap = `w=$(pwd); ${commit('swapped.txt')}; cd /; rm -rf "$w"; ln -s ${box.repo} "$w"`
-  await spawnTask(box, 'swapped', {}, [{ run: swap }, { hang: true }])
+  const swap = script(
+    'swap',
+    `w=$(pwd); ${commit('swapped.txt')}; cd /; rm -rf "$w"; ln -s ${box.repo} "$w"; exec sleep 1000`,
+  )
+  await spawnTask(box, 'swapped', {}, [{ run: swap }])
   await until('the swap', () => lstatSync(worktreeOf('swapped')).isSymbolicLink())
   const diff = await box.json('diff', 'swapped')
   expect(diff.json).toMatchObject({ ok: false, error: { code: 'nothing-logged' } })
@@ -230,9 +233,11 @@ it('writes and reads nothing through what a worker put in its task directory', a
 })
 
 it('shows a running task whose worker has ruined its mailboxes', async () => {
-  const ruin =
-    'cd "$DIRIGENT_TASK_DIR" && rm -rf inbox outbox && mkfifo inbox && ln -s / outbox && echo x > report.md'
-  await spawnTask(box, 'boxless', {}, [{ run: ruin }, { hang: true }])
+  const ruin = script(
+    'ruin-mailboxes',
+    'cd "$DIRIGENT_TASK_DIR" && rm -rf inbox outbox && mkfifo inbox && ln -s / outbox && echo x > report.md && exec sleep 1000',
+  )
+  await spawnTask(box, 'boxless', {}, [{ run: ruin }])
   await until('the ruin', () => existsSync(join(box.task('boxless'), 'report.md')))
   expect((await box.verb('status', 'boxless')).exitCode).toBe(0)
   expect((await box.json('status')).json.data.tasks.map((task: { id: string }) => task.id)).toContain(
@@ -267,6 +272,21 @@ it('commits leftovers over the locks and the damaged index that a killed git lef
   expect(box.read('two.txt')).toBe('two\n')
 })
 
+it('does not let a task whose commits were destroyed keep anybody from the others', async () => {
+  const destroy = script(
+    'destroy',
+    `${commit('lost.txt')}; id=$(git rev-parse HEAD); cd "$(git rev-parse --git-common-dir)/objects"
+    rm -f "$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)"; touch ${box.directory}/destroyed; exec sleep 1000`,
+  )
+  await spawnTask(box, 'destroyed', {}, [{ run: destroy }])
+  await until('the destruction', () => existsSync(join(box.directory, 'destroyed')))
+  await box.json('stop', 'destroyed', '--cancel')
+  expect(box.status('destroyed').state).toBe('cancelled')
+  for (let n = 0; n < 2; n++) expect((await box.json('status')).json).toMatchObject({ ok: true })
+  await spawnTask(box, 'unharmed', {}, [{ run: commit('unharmed.txt') }, say])
+  expect(await settled(box, 'unharmed')).toMatchObject({ state: 'merged' })
+})
+
 it('leaves a repository inside the worktree out of the change, says so, and keeps it', async () => {
   const nest = `${commit('nest.txt')}; git init -q inner; echo x > inner/x; git clone -q . clone; git add clone 2>/dev/null; git commit -qm clone`
   await spawnTask(box, 'nester', {}, [{ run: nest }, say])
@@ -282,7 +302,7 @@ it('leaves a repository inside the worktree out of the change, says so, and keep
 describe('what a worker writes, printed,', () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
   const unsafe = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/
-  const odd = '\u001b]0;title\u0007\u001b[31mred\u001b[2J \u202eevil\u2066 \u009b31m \u0008\u0000 \r over'
+  const odd = '\u001b]0;title\u0007\u001b[31mred\u001b[2J \u202eevil\u2066 \u009b31m \u0008 \r over'
 
   it('is safe for a terminal in every verb, as text and as JSON', async () => {
     const names = [
@@ -304,9 +324,9 @@ describe('what a worker writes, printed,', () => {
     await spawnTask(
       box,
       'odd',
-      { title: `Odd ${odd.replace(/\u0000/g, '')}`, verify: [check] },
+      { title: `Odd ${odd}`, verify: [check] },
       [{ run: write }, { say: odd }],
-      `Do it ${odd.replace(/\u0000/g, '')}`,
+      `Do it ${odd}`,
     )
     const status = await settled(box, 'odd')
     expect(status).toMatchObject({ state: 'failed', failure: { class: 'check-failed' } })

@@ -1,5 +1,5 @@
 /** What a worker changed: uncommitted leftovers, snapshots before anything destructive, the diff. */
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree, temporaryName } from '../../kit/files.ts'
 import { lookAt } from '../../kit/read.ts'
@@ -22,28 +22,25 @@ export interface Inspected {
 }
 
 /**
- * A worker can tell its index to overlook a file (assume-unchanged, skip-worktree): then a tree that
- * looks clean is not what the checks run on. Such an index is made anew first, and one that is damaged or gone.
+ * Looks with an index of our making: a worker can tell its own to overlook a file (assume-unchanged,
+ * skip-worktree, forged times), and then a tree that looks clean is not what the checks run on. The price is
+ * that every file is read.
  */
 export async function inspect(repo: Repository, place: Place): Promise<Inspected> {
   const at = { at: place }
-  const [seen, listed] = await Promise.all([gitTry(repo, statusArgs, at), gitTry(repo, listArgs, at)])
-  const entries = listed.stdout.toString().split('\0')
-  const sound = seen.exitCode === 0 && listed.exitCode === 0 && existsSync(join(place.git_dir, 'index'))
-  if (sound && !entries.some((entry) => /^[a-zS]/.test(entry)))
-    return parseStatus(seen.stdout.toString(), linksIn(place, entries))
   removeTree(join(place.git_dir, 'index'))
-  await git(repo, ['read-tree', 'HEAD'], at)
-  const links = linksIn(place, await gitList(repo, listArgs, at))
-  return parseStatus(await git(repo, statusArgs, at), links)
+  // Fails where HEAD names no commit: then every file is new.
+  await gitTry(repo, ['read-tree', 'HEAD'], at)
+  const [seen, listed] = await Promise.all([git(repo, statusArgs, at), gitList(repo, listArgs, at)])
+  return parseStatus(seen, linksIn(place, listed))
 }
 
-const listArgs = ['ls-files', '-v', '--stage', '-z']
+const listArgs = ['ls-files', '--stage', '-z']
 
-/** Of `H 160000 <id> 0\tpath`: repositories that the index names and that lie in the worktree itself. */
+/** Of `160000 <id> 0\tpath`: repositories that the index names and that lie in the worktree itself. */
 function linksIn(place: Place, entries: readonly string[]): string[] {
   return entries
-    .filter((entry) => entry.startsWith(' 160000 ', 1))
+    .filter((entry) => entry.startsWith('160000 '))
     .map((entry) => entry.slice(entry.indexOf('\t') + 1))
     .filter((path) => lookAt(join(place.worktree, path, '.git'))?.isDirectory())
 }

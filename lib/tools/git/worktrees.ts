@@ -2,19 +2,11 @@
  * Makes, restores and removes the worktree of a task. Callers hold the git lock around `addWorktree`:
  * git's own worktree commands race with each other.
  */
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
 import { removeTree, writeFileDurable } from '../../kit/files.ts'
+import { lookAt } from '../../kit/read.ts'
 import { git, gitFailed, gitTry, isThere, type Place, type Repository } from './door.ts'
 
 /**
@@ -80,8 +72,7 @@ export async function restoreWorktree(
     if (foreign || entry.name.endsWith('.lock')) removeTree(join(place.git_dir, entry.name))
   }
   rmSync(join(repo.gitDir, 'refs', 'heads', `${branch}.lock`), { force: true })
-  if (lstatSync(join(place.worktree, '.git'), { throwIfNoEntry: false })?.isDirectory())
-    setAside(place, ['.git'])
+  if (lookAt(join(place.worktree, '.git'))?.isDirectory()) setAside(place, ['.git'])
   repin(join(place.worktree, '.git'), `gitdir: ${place.git_dir}\n`)
   repin(join(place.git_dir, 'commondir'), '../..\n')
   repin(join(place.git_dir, 'gitdir'), `${join(place.worktree, '.git')}\n`)
@@ -93,7 +84,7 @@ export async function restoreWorktree(
 }
 
 function repin(path: string, content: string): void {
-  const there = lstatSync(path, { throwIfNoEntry: false })
+  const there = lookAt(path)
   const same = there?.isFile() && there.size === Buffer.byteLength(content)
   if (same && readFileSync(path, 'utf8') === content) return
   removeTree(path)

@@ -1,5 +1,6 @@
 /** Worktrees after a worker has had its way with them: mended, kept, removed; and never somebody else's files. */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
   rmSync,
   symlinkSync,
   unlinkSync,
+  utimesSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -210,7 +212,7 @@ it('does not take a link in place of the worktree’s git directory for it', asy
   expect(existsSync(inWorktree('a.txt'))).toBe(true)
 })
 
-it('keeps new, changed, deleted, renamed and odd files, and leaves the worktree as it was', async () => {
+it('keeps new, changed, deleted, renamed and odd files, and leaves them as they were', async () => {
   writeFileSync(inWorktree('old.txt'), 'old\n')
   mkdirSync(inWorktree('was-directory'))
   writeFileSync(inWorktree('was-directory/f'), 'f\n')
@@ -232,9 +234,11 @@ it('keeps new, changed, deleted, renamed and odd files, and leaves the worktree 
   chmodSync(inWorktree('a.txt'), 0o755)
   await world.git(['add', '--intent-to-add', 'link'], place.worktree)
   await world.git(['rm', '-q', '--cached', 'was-too/f'], place.worktree)
-  const status = await world.git(['status', '--porcelain', '-z'], place.worktree)
+  const files = () =>
+    execFileSync('find', ['.', '-printf', '%p %y %m %s\n'], { cwd: place.worktree }).toString()
+  const before = files()
   const kept = (await keep()) ?? ''
-  expect(await world.git(['status', '--porcelain', '-z'], place.worktree)).toBe(status)
+  expect(files()).toBe(before)
   const listed = await world.git(['ls-tree', '-r', '-z', kept])
   expect(listed.split('\0').map((row) => row.replace(/ (blob|commit) \w+\t/, ' '))).toEqual([
     '100644 -new name\n\t"quoted".txt',
@@ -318,5 +322,27 @@ it('does not overlook a change of the same size with the old time', async () => 
   writeFileSync(inWorktree('a.txt'), 'ONE\ntwo\nthree\n')
   const { atime, mtime } = lstatSync(join(world.main, 'a.txt'))
   utimesSync(inWorktree('a.txt'), atime, mtime)
+  expect((await inspect(world.repo, place)).dirty).toEqual(['a.txt'])
+})
+
+it('sees a change that a worker hid by forging the times in its index', async () => {
+  const path = inWorktree('a.txt')
+  const text = readFileSync(path, 'utf8')
+  // The index is told what the changed file looks like, and keeps naming the old content.
+  writeFileSync(path, text.replace(/./, 'X'))
+  // Older than the index: git reads again what is as young as that.
+  utimesSync(path, 1_000_000_000, 1_000_000_000)
+  const entry = await world.git(['ls-files', '--stage', 'a.txt'], place.worktree)
+  await world.git(['add', 'a.txt'], place.worktree)
+  const index = readFileSync(join(place.git_dir, 'index'))
+  const changed = Buffer.from(
+    (await world.git(['ls-files', '--stage', 'a.txt'], place.worktree)).split(' ')[1] ?? '',
+    'hex',
+  )
+  const old = Buffer.from(entry.split(' ')[1] ?? '', 'hex')
+  old.copy(index, index.indexOf(changed))
+  const body = index.subarray(0, index.length - 20)
+  writeFileSync(join(place.git_dir, 'index'), Buffer.concat([body, createHash('sha1').update(body).digest()]))
+  expect(await world.git(['status', '--porcelain'], place.worktree)).toBe('')
   expect((await inspect(world.repo, place)).dirty).toEqual(['a.txt'])
 })
