@@ -13,7 +13,6 @@ import {
   symlinkSync,
   unlinkSync,
   utimesSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
