@@ -10,10 +10,19 @@ import type { Status, Workplace } from '../state/schema/status.ts'
 import { listTasks, type Task } from '../state/tasks.ts'
 import { snapshot } from '../tools/git/changes.ts'
 import { checkoutState, moveCheckout, worktreesOn } from '../tools/git/checkout.ts'
-import { baseTips, isAncestor, landedRef, moveBranch, type Tips } from '../tools/git/refs.ts'
+import {
+  baseTips,
+  compareTips,
+  isAncestor,
+  landedRef,
+  listRefs,
+  moveBranch,
+  type Tips,
+  tipNames,
+} from '../tools/git/refs.ts'
 import { replay, type TrailersFor } from '../tools/git/replay.ts'
 import { attemptTrailer } from '../tools/git/trailers.ts'
-import { headOf, identity, resetWorktree } from '../tools/git/worktrees.ts'
+import { identity, resetWorktree } from '../tools/git/worktrees.ts'
 import { advance, amend, trail } from './advance.ts'
 import { interruption } from './attempt.ts'
 import { attemptOf } from './authorship.ts'
@@ -42,10 +51,15 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
     const problem = await fetchFresh(context, settings.base, asked)
     if (problem) trail(context, waiting, 'fetch-failed', problem)
     for (let round = 1; round <= mostRounds; round++) {
-      const tips = await baseTips(context.repo, settings.base)
+      const refs = await listRefs(context.repo, [
+        ...tipNames(settings.base),
+        `refs/heads/${workplace.branch}`,
+      ])
+      const tips = await compareTips(context.repo, settings.base, refs)
       if (await wasMoved(context, task, tips)) return finish(context, waiting)
       if (interrupt.signal.aborted) return fail(context, waiting, interruption(interrupt), interrupt)
-      const rebased = await rebase(context, waiting, workplace, tips, interrupt)
+      const head = refs.get(`refs/heads/${workplace.branch}`) ?? null
+      const rebased = await rebase(context, waiting, workplace, head, tips, interrupt)
       if (rebased.status.state !== 'landing') return rebased
       const moved = await moveBase(context, rebased, tips, waiting.status.change?.commit ?? null)
       if (moved) return moved
@@ -72,11 +86,11 @@ async function rebase(
   context: Context,
   task: Task,
   workplace: Workplace,
+  head: string | null,
   tips: Tips,
   interrupt: Interrupt,
 ): Promise<Task> {
-  const head = await headOf(context.repo, workplace)
-  if (!head) return fail(context, task, conflict('the worktree has no commit', null), interrupt)
+  if (!head) return fail(context, task, conflict('its branch is gone', null), interrupt)
   const replayed = await replay(
     context.repo,
     head,

@@ -77,10 +77,20 @@ export async function restoreWorktree(
   repin(join(place.git_dir, 'commondir'), '../..\n')
   repin(join(place.git_dir, 'gitdir'), `${join(place.worktree, '.git')}\n`)
   removeTree(join(place.git_dir, 'config.worktree'))
+  if (isOnLooseBranch(repo, place, branch)) return 'intact'
   const [head, exists] = await Promise.all([headOf(repo, place), branchExists(repo, branch)])
   if (head === null) repin(join(place.git_dir, 'HEAD'), `ref: refs/heads/${branch}\n`)
   if (!exists) await git(repo, ['update-ref', `refs/heads/${branch}`, head ?? start])
   return 'intact'
+}
+
+/** What is nearly always so is found by reading two files; git is asked only about the rest. */
+function isOnLooseBranch(repo: Repository, place: Place, branch: string): boolean {
+  const ref = join(repo.gitDir, 'refs', 'heads', branch)
+  const plain = lookAt(ref)?.isFile() && lookAt(join(place.git_dir, 'HEAD'))?.isFile()
+  if (!plain || readFileSync(join(place.git_dir, 'HEAD'), 'utf8') !== `ref: refs/heads/${branch}\n`)
+    return false
+  return /^[0-9a-f]{40,64}\n$/.test(readFileSync(ref, 'utf8'))
 }
 
 function repin(path: string, content: string): void {
