@@ -8,5 +8,5 @@ import { verbs } from '../../lib/view/verbs.ts'
 main(verbs.spawn, async ({ directory, words, flags }) => {
   const source = required(verbs.spawn, 'spec', flags)
   const context = await openContext(directory)
-  return spawnAnswer(await spawn(context, words[0] ?? null, await readSpec(source)))
+  return spawnAnswer(await spawn(context, words[0] ?? null, () => readSpec(source)))
 })

@@ -1,4 +1,5 @@
 /** After the end: keeps what the worktree holds, removes it, frees the ports, archives the task. */
+import { announce } from '../state/journal.ts'
 import type { Workplace } from '../state/schema/status.ts'
 import { archiveTask, type Task } from '../state/tasks.ts'
 import { inspect, snapshot } from '../tools/git/changes.ts'
@@ -6,12 +7,15 @@ import { isThere } from '../tools/git/door.ts'
 import { keep } from '../tools/git/refs.ts'
 import { headOf, identity, removeWorktree, restoreWorktree, setAside } from '../tools/git/worktrees.ts'
 import { amend, trail } from './advance.ts'
-import type { Context } from './context.ts'
+import { type Context, now } from './context.ts'
 
 /** For a merged, done or cancelled task, under its run.lock. */
 export async function cleanUp(context: Context, task: Task): Promise<Task> {
   const cleared = await dropWorktree(context, task)
-  return { ...cleared, paths: archiveTask(context.paths, cleared) }
+  const paths = archiveTask(context.paths, cleared)
+  const { id, attempt } = cleared.status
+  announce(context.paths, { at: now(), task: id, type: 'archived', attempt, text: paths.directory })
+  return { ...cleared, paths }
 }
 
 /** Removes the worktree and its branch once their content is kept. */

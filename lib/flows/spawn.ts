@@ -24,13 +24,20 @@ export interface Spawned {
   readonly blocked: string | null
 }
 
-/** @param wanted the id, or null to make one from the title */
-export async function spawn(context: Context, wanted: string | null, spec: Spec): Promise<Spawned> {
+/**
+ * @param wanted the id, or null to make one from the title
+ * @param read gives the spec; git is asked meanwhile
+ */
+export async function spawn(
+  context: Context,
+  wanted: string | null,
+  read: () => Promise<Spec>,
+): Promise<Spawned> {
   if (wanted !== null) checkId(wanted)
+  const [refs, spec] = await Promise.all([branchesOf(context), read()])
   const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null)
   if (known) return { task: known, created: false, blocked: null }
   checkWorker(context)
-  const refs = await branchesOf(context)
   const id = wanted ?? freeId(context, idFrom(spec.title) || 'task')
   const settings = settingsOf(context, id, spec, refs)
   checkBranch(context, id, refs)
@@ -86,7 +93,7 @@ async function spawnedMeanwhile(
   id: string,
   spec: Spec,
 ): Promise<Spawned> {
-  if (wanted === null) return await spawn(context, null, spec)
+  if (wanted === null) return await spawn(context, null, async () => spec)
   const task = existing(context, id, spec, true)
   if (task) return { task, created: false, blocked: null }
   throw taken(id)

@@ -10,6 +10,9 @@ export interface Watch {
   close(): Promise<void>
 }
 
+/** Milliseconds after an event at which its followers have surely come. */
+const afterEvent = 30
+
 /** Watches files and directories (their direct entries); missing ones are noticed when they appear. */
 export async function watchPaths(paths: readonly string[], poll = 500): Promise<Watch> {
   const { watch } = await import('chokidar')
@@ -22,9 +25,12 @@ export async function watchPaths(paths: readonly string[], poll = 500): Promise<
     persistent: false,
   })
   let pending = false
+  // Events that come within 5 ms of one another are dropped but for the first: after one, look again soon.
+  let again = false
   let wake: (() => void) | undefined
   const poke = () => {
     pending = true
+    again = true
     wake?.()
   }
   watcher.on('all', poke)
@@ -33,8 +39,10 @@ export async function watchPaths(paths: readonly string[], poll = 500): Promise<
   return {
     async changed(limit) {
       if (!pending) {
+        const pause = again ? afterEvent : poll
+        again = false
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.min(limit, poll))
+          const timer = setTimeout(resolve, Math.min(limit, pause))
           wake = () => {
             clearTimeout(timer)
             resolve()

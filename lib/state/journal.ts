@@ -8,14 +8,19 @@ import { type Event, parseEvent } from './schema/event.ts'
 export function record(paths: StatePaths, task: TaskPaths, entry: Event): void {
   const line = JSON.stringify(entry)
   appendLine(task.trail, line)
-  appendLine(paths.feed, line, { durable: false })
+  announce(paths, entry)
 }
 
 /** The first line of a trail whose directory is still private; the caller syncs and renames that. */
 export function beginTrail(paths: StatePaths, task: TaskPaths, entry: Event): void {
   const line = JSON.stringify(entry)
   writeFileSynced(task.trail, `${line}\n`)
-  appendLine(paths.feed, line, { durable: false })
+  announce(paths, entry)
+}
+
+/** To the feed only: for those who wait. */
+export function announce(paths: StatePaths, entry: Event): void {
+  appendLine(paths.feed, JSON.stringify(entry), { durable: false })
 }
 
 /** The newest `limit` events of a task; torn or foreign lines are skipped and counted. */

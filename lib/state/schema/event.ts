@@ -21,6 +21,7 @@ export const event = z.strictObject({
     'message',
     'spec',
     'landed',
+    'archived',
     'note',
   ]),
   attempt: natural,
