@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { statePaths } from '../lib/state/paths.ts'
-import { exit, result, stop } from '../lib/state/schema/attempt.ts'
+import { exit, refs, result, stop } from '../lib/state/schema/attempt.ts'
 import { buildNote } from '../lib/state/schema/build-note.ts'
 import { config } from '../lib/state/schema/config.ts'
 import { event } from '../lib/state/schema/event.ts'
@@ -27,6 +27,7 @@ const documented: Readonly<Record<string, Schema>> = {
   '`spec.md`': front,
   '`config.yaml`': config,
   '`events.jsonl` and `log/events.jsonl`': event,
+  '`refs.json`': refs,
   '`exit.json`': exit,
   '`result.json`': result,
   '`stop.json`': stop,

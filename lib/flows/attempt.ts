@@ -8,6 +8,7 @@ import { start } from '../kit/proc.ts'
 import { readTail } from '../kit/read.ts'
 import { composePrompt } from '../rules/prompt.ts'
 import { type Message, markSeen, unread } from '../state/messages.ts'
+import { writeRecord } from '../state/record.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import { bodyOf } from '../state/spec.ts'
 import type { Task } from '../state/tasks.ts'
@@ -77,6 +78,7 @@ async function work(
 
   makeOwnDirectory(paths.directory)
   writeFileDurable(paths.prompt, prompt, { durable: false })
+  writeRecord(paths.refs, { version: 1, refs: Object.fromEntries(protectedRefs) }, { durable: false })
   const stream = openOwn(paths.stream, constants.O_WRONLY | constants.O_APPEND)
   const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
   const child = await start(codex.binary, argv, {

@@ -1,15 +1,18 @@
 /** The end of an attempt: leftovers swept, cause classified, exit.json published once, next state decided. */
 import { statSync } from 'node:fs'
+import { Failure } from '../kit/errors.ts'
 import { createFileOnce, writeFileDurable } from '../kit/files.ts'
 import { readTail } from '../kit/read.ts'
 import { sweepMarked } from '../kit/sweep.ts'
 import { clean } from '../kit/text.ts'
 import { markerName } from '../rules/environment.ts'
 import { readRecord } from '../state/record.ts'
-import { type AttemptExit, exit as exitSchema } from '../state/schema/attempt.ts'
+import { type AttemptExit, exit as exitSchema, refs as refsSchema } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import { type Task, tidyTask } from '../state/tasks.ts'
 import { classify } from '../tools/codex/failure.ts'
+import { codexHome } from '../tools/codex/home.ts'
+import { findRollout, RolloutReader } from '../tools/codex/rollout.ts'
 import type { Track } from '../tools/codex/track.ts'
 import { addUsage, attemptUsage, type Usage } from '../tools/codex/usage.ts'
 import { isThere } from '../tools/git/door.ts'
@@ -74,10 +77,10 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
     started: worker?.started ?? task.status.since,
     ended: new Date(heard).toISOString(),
     from: workplace?.start ?? null,
-    protectedRefs: null,
+    protectedRefs: refsBefore(paths.refs),
     exitCode: track.outcome?.ended === 'completed' ? 0 : null,
     signal: null,
-    usage: null,
+    usage: track.threadId ? sessionUsage(track.threadId) : null,
     cut:
       track.outcome === null
         ? {
@@ -90,6 +93,24 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
         : null,
     interrupt: null,
   })
+}
+
+/** What the session file says, for a turn whose end nobody heard. */
+function sessionUsage(thread: string): Usage | null {
+  const path = findRollout(codexHome(process.env), thread, new Date())
+  return path === null ? null : new RolloutReader(path).read()
+}
+
+/** Null for an attempt that died before it had written them down, or whose note is ruined. */
+function refsBefore(path: string): ReadonlyMap<string, string> | null {
+  try {
+    const known = readRecord(path, refsSchema)
+    return known ? new Map(Object.entries(known.refs)) : null
+  } catch (error) {
+    // The worker could write here; its attempt still has to be brought to an end.
+    if (error instanceof Failure) return null
+    throw error
+  }
 }
 
 function failureOf(ending: Ending, track: Track, stderr: string): TaskFailure | null {

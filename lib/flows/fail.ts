@@ -2,11 +2,14 @@
 import { afterFailure } from '../rules/retry.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Task } from '../state/tasks.ts'
-import { advance } from './advance.ts'
+import { advance, amend } from './advance.ts'
 import type { Context } from './context.ts'
 import { clearStop, type Interrupt } from './interrupt.ts'
 
 export function fail(context: Context, task: Task, failure: TaskFailure, interrupt: Interrupt | null): Task {
+  // Told to end by a bare signal (a shutdown) once the worker is done: whoever takes it up goes on from here.
+  if (failure.class === 'lost' && interrupt?.signal.aborted && task.status.state !== 'running')
+    return amend(task, { runner: null, activity: null })
   const cancel = interrupt?.cause()?.request?.cancel ?? false
   const next = afterFailure(task.status, failure, cancel, new Date())
   const moved = advance(context, task, next.state, next.reason, {

@@ -2,7 +2,6 @@
  * Branches that a worker has no business with: compared after each attempt; one that moved without an
  * explanation is put back, what it pointed to is kept, and the task says so.
  */
-import { withLock } from '../kit/lock.ts'
 import { matchesAny } from '../rules/reach.ts'
 import type { Task } from '../state/tasks.ts'
 import { madeInMainCheckout } from '../tools/git/checkout.ts'
@@ -25,13 +24,9 @@ export async function guardRefs(
       'the repository’s git configuration changed while a worker ran; Dirigent goes on with what it knew (accept it: dirigent init)',
     )
   }
-  if ((await unexplained(context, guarded, before)).length === 0) return guarded
-  // A landing moves the branch and then writes down that it did: looked at again with none under way.
-  return await withLock(context.paths.landLock, Infinity, async () => {
-    for (const move of await unexplained(context, guarded, before))
-      guarded = await putBack(context, guarded, move)
-    return guarded
-  })
+  for (const move of await unexplained(context, guarded, before))
+    guarded = await putBack(context, guarded, move)
+  return guarded
 }
 
 interface Move {

@@ -13,7 +13,7 @@ import { attempt } from './attempt.ts'
 import { cleanUp } from './clean-up.ts'
 import { bootId, type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
-import { watchInterrupt } from './interrupt.ts'
+import { type Interrupt, watchInterrupt } from './interrupt.ts'
 import { land } from './land.ts'
 import { verify } from './verify.ts'
 
@@ -29,7 +29,7 @@ export async function runTask(context: Context, id: string, fd: number): Promise
   try {
     // A worker may live beside us, so a changed git configuration is never adopted here.
     await trustRepository(context, true)
-    while (true) {
+    while (!endsBySignal(interrupt)) {
       const { state } = task.status
       if (state === 'running') {
         task = await attempt(context, task, held, interrupt)
@@ -47,7 +47,12 @@ export async function runTask(context: Context, id: string, fd: number): Promise
     interrupt.close()
     await held.unlock()
   }
-  if (interrupt.cause()?.request !== null) await dispatch(context)
+  if (!endsBySignal(interrupt)) await dispatch(context)
+}
+
+/** Told to end, and not by a request to stop: nothing new is begun. */
+function endsBySignal(interrupt: Interrupt): boolean {
+  return interrupt.signal.aborted && interrupt.cause()?.request === null
 }
 
 /** Something we did not foresee: the task says so and waits for a person; nothing is retried blindly. */

@@ -134,15 +134,15 @@ async function proveChange(context: Context, gathered: Gathered, interrupt: Inte
   const { settings } = gathered.task.status
   const { head } = gathered
   const tips = await baseTips(context.repo, settings.base)
-  const stand = head && (await standing(context.repo, tips.fresh, head))
-  const base = stand && stand.base
-  if (!head || !base)
+  const stand = head === null ? null : await standing(context.repo, tips.fresh, head)
+  if (head === null || !stand?.base)
     return fail(
       context,
       gathered.task,
       problem('no-commit', 'The branch has no history in common with its base', true),
       interrupt,
     )
+  const { base, tree } = stand
   const { paths: files, figures } = await compare(context.repo, base, head)
   if (files.length === 0) {
     return fail(
@@ -162,7 +162,7 @@ async function proveChange(context: Context, gathered: Gathered, interrupt: Inte
   if (failure) return fail(context, noted, failure, interrupt)
   publish(noted, {
     commit: head,
-    tree: stand.tree,
+    tree,
     base,
     checks,
     diff: figures,

@@ -1,5 +1,6 @@
 /** Blocks, at no cost to the caller, until something needs it or nothing is under way. */
 import { Failure } from '../kit/errors.ts'
+import { isLocked } from '../kit/lock.ts'
 import { watchPaths } from '../kit/watch.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { isEnded } from '../rules/lifecycle.ts'
@@ -42,7 +43,12 @@ export async function wait(
         await settle(context)
         settleAt = Date.now() + settleEvery
       }
-      const now = look(context, ids, known)
+      let now = await look(context, ids, known)
+      // Ended, and whoever was to put it away is gone: that is done before the wait is over.
+      if (now.leftBehind) {
+        await settle(context)
+        now = await look(context, ids, known)
+      }
       if (until === 'attention' && now.attention.size > 0) return { ...now, outcome: 'attention' }
       if (now.underWay.length === 0)
         return { ...now, outcome: now.attention.size > 0 ? 'attention' : 'settled' }
@@ -55,7 +61,11 @@ export async function wait(
   }
 }
 
-function look(context: Context, ids: readonly string[], known: Set<string>): Omit<Waited, 'outcome'> {
+async function look(
+  context: Context,
+  ids: readonly string[],
+  known: Set<string>,
+): Promise<Omit<Waited, 'outcome'> & { readonly leftBehind: boolean }> {
   const { tasks: live, broken } = listTasks(context.paths)
   if (ids.length === 0) for (const task of live) known.add(task.id)
   const tasks = [...known]
@@ -69,14 +79,15 @@ function look(context: Context, ids: readonly string[], known: Set<string>): Omi
   }
   for (const task of broken)
     if (ids.length === 0 || ids.includes(task.id)) attention.set(task.id, task.failure.message)
-  return {
-    tasks,
-    attention,
-    // An ended task that is not in the archive yet is still being put away.
-    underWay: tasks
-      .filter((task) => isUnderWay(task.status, needState) || (isEnded(task.status) && live.includes(task)))
-      .map((task) => task.id),
+  const underWay = tasks.filter((task) => isUnderWay(task.status, needState)).map((task) => task.id)
+  let leftBehind = false
+  for (const task of tasks.filter(({ status }) => isEnded(status))) {
+    if (!live.includes(task)) continue
+    // Ended and not in the archive: it is being put away, as long as somebody is at it.
+    if (await isLocked(task.paths.runLock)) underWay.push(task.id)
+    else leftBehind = true
   }
+  return { tasks, attention, underWay, leftBehind }
 }
 
 function archived(context: Context, id: string): Task | null {

@@ -72,6 +72,7 @@ function attemptPaths(directory: string) {
     prompt: join(directory, 'prompt.md'),
     stream: join(directory, 'worker.jsonl'),
     stderr: join(directory, 'stderr.log'),
+    refs: join(directory, 'refs.json'),
     exit: join(directory, 'exit.json'),
     result: join(directory, 'result.json'),
     setup: join(directory, 'setup.log'),

@@ -249,6 +249,36 @@ describe.concurrent('kill -9 of one of the two', () => {
   })
 })
 
+describe('a runner that is told to end, as by a shutdown', () => {
+  it('leaves its task at the checks, which the next verb goes on with', async () => {
+    const gate = join(box.directory, 'told-gate')
+    const check = `while [ ! -e ${gate} ]; do sleep 0.05; done`
+    await spawnTask(box, 'told', { verify: [check] }, [commit('told.txt'), done])
+    await until('its check', () => activity('told') === 'checking')
+    process.kill(box.status('told').runner.pid, 'SIGTERM')
+    await until('its end', () => runnersOf(box, 'told').length === 0)
+    expect(state('told')).toBe('verifying')
+    writeFileSync(gate, '')
+    expect(await settled(box, 'told')).toMatchObject({ state: 'merged', attempt: 1 })
+  })
+})
+
+it('puts back what a worker moved, and counts its tokens, although the runner was killed meanwhile', async () => {
+  const before = await box.git('rev-parse', 'main')
+  const gate = join(box.directory, 'mover-gate')
+  const move = `git commit -q --allow-empty -m sneaked && git update-ref refs/heads/main HEAD && touch ${gate}.moved; while [ ! -e ${gate} ]; do sleep 0.05; done; git reset -q --hard HEAD~1`
+  await spawnTask(box, 'mover', {}, [{ run: move }, commit('mover.txt'), done])
+  await until('the move', () => existsSync(`${gate}.moved`))
+  kill(...runnersOf(box, 'mover'))
+  writeFileSync(gate, '')
+  await until('the worker’s end', () => workersOf(box, 'mover').length === 0)
+  const status = await settled(box, 'mover')
+  expect(status).toMatchObject({ state: 'merged', attempt: 1 })
+  expect(status.flags.join()).toContain('put back to')
+  expect(status.usage.total).toBeGreaterThan(1000)
+  expect(await box.git('log', '--format=%s', `${before}..main`)).toBe('add mover.txt')
+})
+
 it('gives up on a task that is lost again and again, and says so', async () => {
   await spawnTask(box, 'cursed', {}, [{ run: 'sleep 60' }])
   for (let n = 1; n <= mostLost; n++) {

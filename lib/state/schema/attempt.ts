@@ -1,4 +1,4 @@
-/** Files of one attempt: `exit.json` and `result.json`; and `stop.json`, a request to end it. */
+/** Files of one attempt: `refs.json`, `exit.json` and `result.json`; and `stop.json`, a request to end it. */
 import * as z from 'zod/mini'
 import { failure, natural, positive, time, usage, version } from './common.ts'
 
@@ -21,6 +21,9 @@ export const exit = z.strictObject({
   to: z.nullable(z.string()),
 })
 export type AttemptExit = z.infer<typeof exit>
+
+/** Branches as they were when the worker started: what it moved is compared with them at its end. */
+export const refs = z.strictObject({ version, refs: z.record(z.string(), z.string()) })
 
 export const check = z.strictObject({
   command: z.string(),

@@ -22,7 +22,7 @@ test('by default a worker gets nothing of the person’s own set-up', () => {
     ...['-c', 'allow_login_shell=false'],
     ...['-c', 'shell_environment_policy.set.PATH="/shim:/usr/bin"'],
     ...['-c', 'check_for_update_on_startup=false'],
-    ...['-c', 'features.unbounded_connection_retries=false'],
+    ...['-c', 'features.unbounded_connection_retries=false', '-c', 'features.shell_snapshot=false'],
     ...['-c', 'features.plugins=false', '-c', 'features.apps=false', '-c', 'features.goals=false'],
     ...['-c', 'features.multi_agent=false', '-c', 'features.skill_search=false'],
     ...['-c', 'features.tool_suggest=false', '-c', 'analytics.enabled=false'],

@@ -1,0 +1,90 @@
+/**
+ * Moves the base by compare-and-swap, and the main checkout with it. Files go first: a move that is cut short
+ * between them and the branch is then recognised, and finished or put back.
+ */
+import { listTasks, type Task } from '../state/tasks.ts'
+import { checkoutState, moveCheckout, worktreesOn } from '../tools/git/checkout.ts'
+import { baseTips, landedRef, moveBranch } from '../tools/git/refs.ts'
+import { trail } from './advance.ts'
+import type { Context } from './context.ts'
+
+/** `overtaken`: somebody else moved the base meanwhile. `blocked`: something of a person's is in the way. */
+export type Moved = 'moved' | 'overtaken' | { readonly blocked: string }
+
+/**
+ * Under the land lock.
+ * @param local the base's tip as it was seen; null when there is no local branch yet
+ * @param before the commit that this task was landing when it was cut short, if it was
+ */
+export async function moveBase(
+  context: Context,
+  task: Task,
+  local: string | null,
+  before: string | null,
+): Promise<Moved> {
+  const { base } = task.status.settings
+  const commit = task.status.change?.commit
+  if (!commit) throw new Error(`${task.id} has nothing to land`)
+  const elsewhere = worktreesOn(context.repo, base.branch)
+  if (elsewhere.length > 0)
+    return {
+      blocked: `${base.branch} is checked out in the worktree ${elsewhere[0]}, which would be left behind`,
+    }
+  const brought = local === null ? 'elsewhere' : await bringCheckout(context, task, local, commit, before)
+  if (typeof brought === 'object') return brought
+  const why = `dirigent: landed ${task.id}`
+  if (await moveBranch(context.repo, base.branch, commit, local, why, [landedRef(base.branch)]))
+    return 'moved'
+  const now = await baseTips(context.repo, base)
+  if (now.local && brought === 'brought') await moveCheckout(context.repo, commit, now.local, false)
+  return 'overtaken'
+}
+
+/** The files of the main checkout, when the base is checked out there and nothing of a person's would be lost. */
+async function bringCheckout(
+  context: Context,
+  task: Task,
+  local: string,
+  commit: string,
+  before: string | null,
+): Promise<'brought' | 'elsewhere' | { readonly blocked: string }> {
+  const { branch } = task.status.settings.base
+  const seen = await checkoutState(context.repo, branch, commit)
+  if (seen === 'elsewhere') return seen
+  if (seen === 'dirty' && !(await undoCutShort(context, task, local, before)))
+    return {
+      blocked: `the main checkout has uncommitted changes; commit or stash them, then: dirigent land ${task.id}`,
+    }
+  const refused = await moveCheckout(context.repo, local, commit, seen === 'interrupted')
+  return refused === null ? 'brought' : { blocked: `the main checkout could not follow: ${refused}` }
+}
+
+/**
+ * A landing that was killed between the files and the branch has left its files in the main checkout. Its
+ * own task recognises them, unless the base has moved since; here they are another's, or older. They are
+ * put back, and that task lands again by itself. True when there was nothing else.
+ * @param before the commit that this task was landing when it was cut short, if it was
+ */
+async function undoCutShort(
+  context: Context,
+  task: Task,
+  local: string,
+  before: string | null,
+): Promise<boolean> {
+  const { branch } = task.status.settings.base
+  const others = listTasks(context.paths)
+    .tasks.filter(({ id, status }) => id !== task.id && status.state === 'landing')
+    .map(({ status }) => (status.change?.state === 'merging' ? status.change.commit : null))
+  for (const commit of [before, ...others]) {
+    if (commit === null || (await checkoutState(context.repo, branch, commit)) !== 'interrupted') continue
+    if ((await moveCheckout(context.repo, commit, local, true)) !== null) continue
+    trail(
+      context,
+      task,
+      'note',
+      `the main checkout was put back from ${commit.slice(0, 10)}, a landing cut short`,
+    )
+    return true
+  }
+  return false
+}
