@@ -22,25 +22,30 @@ const settings = {
   minifyWhitespace: true,
   logLevel: 'warning',
 }
-await build({ ...settings, entryPoints: onDemand.map((name) => ({ in: name, out: name })) })
-await build({
-  ...settings,
-  entryPoints: verbs.map((name) => join(root, 'bin', 'verbs', name)),
-  plugins: [{ name: 'on-demand', setup: leaveOnDemand }],
-  // `import()` becomes `require`, and `import.meta.url` what it would have been.
-  supported: { 'dynamic-import': false },
-  define: { 'import.meta.url': 'moduleUrl' },
-  banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-})
-// An edit made while we were building must count as newer than the build.
-for (const name of readdirSync(beside)) utimesSync(join(beside, name), began, began)
 const dist = join(root, 'dist')
-mkdirSync(dist, { recursive: true })
-const made = readdirSync(beside)
-// Packages before the verbs that load them.
-for (const name of [...made.filter((file) => !isVerb(file)), ...made.filter(isVerb)])
-  renameSync(join(beside, name), join(dist, name))
-rmSync(beside, { recursive: true })
+/** @type {string[]} */
+let made = []
+try {
+  await build({ ...settings, entryPoints: onDemand.map((name) => ({ in: name, out: name })) })
+  await build({
+    ...settings,
+    entryPoints: verbs.map((name) => join(root, 'bin', 'verbs', name)),
+    plugins: [{ name: 'on-demand', setup: leaveOnDemand }],
+    // `import()` becomes `require`, and `import.meta.url` what it would have been.
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'moduleUrl' },
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  })
+  // An edit made while we were building must count as newer than the build.
+  for (const name of readdirSync(beside)) utimesSync(join(beside, name), began, began)
+  mkdirSync(dist, { recursive: true })
+  made = readdirSync(beside)
+  // Packages before the verbs that load them.
+  for (const name of [...made.filter((file) => !isVerb(file)), ...made.filter(isVerb)])
+    renameSync(join(beside, name), join(dist, name))
+} finally {
+  rmSync(beside, { recursive: true })
+}
 // Files of an earlier version: a runner that is under way may still load one; yesterday's are rubbish.
 for (const name of readdirSync(dist)) {
   if (!made.includes(name) && statSync(join(dist, name)).mtimeMs < Date.now() - 86_400_000)
