@@ -1,10 +1,9 @@
 import { openContext } from '../../lib/flows/context.ts'
 import { stop } from '../../lib/flows/stop.ts'
 import { main } from '../../lib/kit/cli.ts'
-import { taskChanged } from '../../lib/view/answers.ts'
+import { stopAnswer } from '../../lib/view/answers.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
 main(verbs.stop, async ({ directory, words: [id = ''], flags }) => {
-  const task = await stop(await openContext(directory), id, flags.cancel === true, 'dirigent stop')
-  return taskChanged(task, `is ${task.status.state}`)
+  return stopAnswer(await stop(await openContext(directory), id, flags.cancel === true, 'dirigent stop'))
 })

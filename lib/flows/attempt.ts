@@ -1,5 +1,5 @@
 /** One attempt: worktree, prompt, worker, and the end of it. */
-import { closeSync, constants, existsSync, readFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOwnDirectory, openOwn, writeFileDurable } from '../kit/files.ts'
 import type { Lock } from '../kit/lock.ts'
@@ -15,13 +15,13 @@ import type { Task } from '../state/tasks.ts'
 import { workerArgv } from '../tools/codex/argv.ts'
 import { findCodex } from '../tools/codex/find.ts'
 import { subjects } from '../tools/git/changes.ts'
-import { listRefs } from '../tools/git/refs.ts'
 import { headOf, identity } from '../tools/git/worktrees.ts'
 import { amend, trail } from './advance.ts'
-import { attend } from './attend.ts'
+import { attend, spent } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
 import { type Context, now } from './context.ts'
 import { fail } from './fail.ts'
+import { type Before, lookBefore } from './guard.ts'
 import type { Interrupt } from './interrupt.ts'
 import { environmentOf } from './worker-environment.ts'
 import { prepareWorkplace, setUp } from './workplace.ts'
@@ -37,25 +37,26 @@ export async function attempt(
   interrupt: Interrupt,
 ): Promise<Task> {
   if (existsSync(begun.paths.attempt(begun.status.attempt).stream)) return await concludeLost(context, begun)
+  const over = spent(begun, null, Date.now())
+  if (over) return fail(context, begun, budgetSpent(over), interrupt)
   // The three do not depend on each other, and a worker waits for all of them.
-  const [ready, protectedRefs] = await Promise.all([
+  const [ready, before] = await Promise.all([
     prepareWorkplace(context, begun),
-    listRefs(context.repo, ['refs/heads']),
+    lookBefore(context),
     identity(context.repo),
   ])
   const prepared = await setUp(context, ready, interrupt)
   const { task } = prepared
   if (interrupt.signal.aborted) return fail(context, task, interruption(interrupt), interrupt)
   if (prepared.failure) return fail(context, task, prepared.failure, interrupt)
-  return await work(context, task, held, protectedRefs, interrupt)
+  return await work(context, task, held, before, interrupt)
 }
 
-/** @param protectedRefs refs/heads/* as they are before the worker starts */
 async function work(
   context: Context,
   task: Task,
   held: Lock,
-  protectedRefs: ReadonlyMap<string, string>,
+  before: Before,
   interrupt: Interrupt,
 ): Promise<Task> {
   const { workplace, settings } = task.status
@@ -78,19 +79,18 @@ async function work(
 
   makeOwnDirectory(paths.directory)
   writeFileDurable(paths.prompt, prompt, { durable: false })
-  writeRecord(paths.refs, { version: 1, refs: Object.fromEntries(protectedRefs) }, { durable: false })
+  const { refs, head_log } = before
+  writeRecord(paths.refs, { version: 1, refs: Object.fromEntries(refs), head_log }, { durable: false })
+  // From the file, not through us: a runner that is killed must not leave its worker with half a prompt.
+  const input = openSync(paths.prompt, 'r')
   const stream = openOwn(paths.stream, constants.O_WRONLY | constants.O_APPEND)
   const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
   const child = await start(codex.binary, argv, {
     cwd: workplace.worktree,
     env: environment,
-    stdio: ['pipe', stream, errors, held.fd],
+    stdio: [input, stream, errors, held.fd],
   })
-  closeSync(stream)
-  closeSync(errors)
-  // A worker that ends before it has read its prompt says so by its exit code.
-  child.stdin?.on('error', () => child.stdin?.destroy())
-  child.stdin?.end(prompt)
+  for (const fd of [input, stream, errors]) closeSync(fd)
   markSeen(task.paths, mail)
   const started = now()
   const running = amend(task, {
@@ -110,12 +110,12 @@ async function work(
     started,
     ended: now(),
     from,
-    protectedRefs,
+    before,
     exitCode: attended.ended.exitCode,
     signal: attended.ended.signal,
     usage: attended.usage,
     cut: attended.overBudget
-      ? { class: 'budget', message: attended.overBudget, retryable: false, retry_at: null, detail: null }
+      ? budgetSpent(attended.overBudget)
       : attended.interrupted
         ? interruption(interrupt)
         : null,
@@ -141,6 +141,11 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
         ? await subjects(context.repo, `refs/heads/${settings.base.branch}`, workplace)
         : [],
   })
+}
+
+function budgetSpent(message: string): TaskFailure {
+  const hint = `${message}; a larger one: respawn with a spec that says so`
+  return { class: 'budget', message: hint, retryable: false, retry_at: null, detail: null }
 }
 
 /** The failure that a request to stop, or a bare signal, amounts to. */

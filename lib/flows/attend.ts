@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, fstatSync, openSync } from 'node:fs'
+import { errno, Failure } from '../kit/errors.ts'
 import { type Ended, ended } from '../kit/proc.ts'
 import { readRange } from '../kit/read.ts'
 import { oneLine } from '../kit/text.ts'
@@ -62,7 +63,13 @@ export async function attend(
     if (!due || (view === shown && Date.now() - wrote < 10 * writeEvery)) return
     wrote = Date.now()
     shown = view
-    task = amend(task, { activity: activityOf(now), worker: workerOf(task, now) }, { durable: false })
+    const next = { activity: activityOf(now), worker: workerOf(task, now) }
+    try {
+      task = amend(task, next, { durable: false })
+    } catch (error) {
+      // A hint that cannot be written (full disk, ruined directory) must not end the watch over the worker.
+      if (!(error instanceof Failure) && errno(error) === undefined) throw error
+    }
   }
   const tick = () => {
     look()
@@ -135,7 +142,8 @@ async function endWorker(child: ChildProcess, graceSeconds: number): Promise<voi
 
 const ending = new WeakSet<ChildProcess>()
 
-function spent(task: Task, usage: Usage | null, began: number): string | null {
+/** Which budget of the task is used up, with what the running attempt adds; null when none. */
+export function spent(task: Task, usage: Usage | null, began: number): string | null {
   const { budget } = task.status.settings
   const minutes = task.status.minutes + (Date.now() - began) / 60_000
   const tokens = task.status.usage.total + (usage?.total ?? 0)

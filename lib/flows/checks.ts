@@ -5,8 +5,9 @@ import { readTail } from '../kit/read.ts'
 import { tail } from '../kit/text.ts'
 import type { Check } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
-import type { Activity } from '../state/schema/status.ts'
+import type { Activity, Workplace } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'
+import { inspect } from '../tools/git/changes.ts'
 import { amend, trail } from './advance.ts'
 import { interruption } from './attempt.ts'
 import { insideTurn, withBuildTurn } from './build-turn.ts'
@@ -66,7 +67,21 @@ export async function runChecks(
     trail(context, task, 'check', `${command}: ${verdict(check)} (${check.seconds.toFixed(1)} s)`)
     if (check.exit_code !== 0) return { checks, failure: failed(check, log, round) }
   }
-  return { checks, failure: null }
+  const wanted = settings.change === 'branch'
+  return { checks, failure: wanted ? await changedByChecks(context, workplace) : null }
+}
+
+/** What the checks proved is what they found; a file they wrote since is not what would land. */
+async function changedByChecks(context: Context, workplace: Workplace): Promise<TaskFailure | null> {
+  const { modified } = await inspect(context.repo, workplace)
+  if (modified.length === 0) return null
+  return {
+    class: 'check-failed',
+    message: `The checks changed files of the change itself: ${modified.slice(0, 5).join(', ')}. Commit what they write, or keep them from writing it`,
+    retryable: true,
+    retry_at: null,
+    detail: null,
+  }
 }
 
 function verdict(check: Check): string {

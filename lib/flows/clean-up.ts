@@ -5,9 +5,16 @@ import { archiveTask, type Task } from '../state/tasks.ts'
 import { inspect, snapshot } from '../tools/git/changes.ts'
 import { isThere } from '../tools/git/door.ts'
 import { keep } from '../tools/git/refs.ts'
-import { headOf, identity, removeWorktree, restoreWorktree, setAside } from '../tools/git/worktrees.ts'
+import {
+  deleteBranch,
+  headOf,
+  identity,
+  removeWorktree,
+  restoreWorktree,
+  setAside,
+} from '../tools/git/worktrees.ts'
 import { amend, trail } from './advance.ts'
-import { type Context, now } from './context.ts'
+import { branchOf, type Context, now } from './context.ts'
 
 /** For a merged, done or cancelled task, under its run.lock. */
 export async function cleanUp(context: Context, task: Task): Promise<Task> {
@@ -21,13 +28,21 @@ export async function cleanUp(context: Context, task: Task): Promise<Task> {
 /** Removes the worktree and its branch once their content is kept. */
 export async function dropWorktree(context: Context, task: Task): Promise<Task> {
   const { workplace } = task.status
-  if (!workplace) return task
+  if (!workplace) return await dropBranch(context, task)
   const kept = isThere(workplace)
     ? await keepContent(context, task, workplace)
     : await keepBranch(context, task, workplace.branch)
   if (kept) trail(context, task, 'kept', `${kept}: the worktree as it was when it was removed`)
   await removeWorktree(context.repo, workplace, workplace.branch)
   return amend(task, { workplace: null, activity: null, runner: null, worker: null })
+}
+
+/** A worktree that could not be made may have left the branch that was made for it. */
+async function dropBranch(context: Context, task: Task): Promise<Task> {
+  if (task.status.attempt === 0) return task
+  const branch = branchOf(task.id)
+  if (await keepBranch(context, task, branch)) await deleteBranch(context.repo, branch)
+  return task
 }
 
 /** Everything that git would track; a repository inside the worktree, which it would not, is moved out. */

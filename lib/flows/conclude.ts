@@ -21,7 +21,7 @@ import { advance, trail } from './advance.ts'
 import { replayStream } from './attend.ts'
 import type { Context } from './context.ts'
 import { fail } from './fail.ts'
-import { guardRefs } from './guard.ts'
+import { type Before, guardRefs } from './guard.ts'
 import type { Interrupt } from './interrupt.ts'
 import { markerOf } from './marker.ts'
 
@@ -29,8 +29,8 @@ export interface Ending {
   readonly started: string
   readonly ended: string
   readonly from: string | null
-  /** Branches as they were when the worker started; null when that is not known any more. */
-  readonly protectedRefs: ReadonlyMap<string, string> | null
+  /** How things were when the worker started; null when that is not known any more. */
+  readonly before: Before | null
   readonly exitCode: number | null
   readonly signal: string | null
   /** Tokens seen in the session file. */
@@ -49,7 +49,7 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   const failure = failureOf(ending, track, paths.stderr)
   const exit = publishExit(task, await exitRecord(context, task, ending, track, failure, swept))
   if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
-  const guarded = ending.protectedRefs ? await guardRefs(context, task, ending.protectedRefs) : task
+  const guarded = ending.before ? await guardRefs(context, task, ending.before) : task
   // Counted together with the transition, so that an end concluded twice is counted once.
   const counted: Task = {
     ...guarded,
@@ -77,7 +77,7 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
     started: worker?.started ?? task.status.since,
     ended: new Date(heard).toISOString(),
     from: workplace?.start ?? null,
-    protectedRefs: refsBefore(paths.refs),
+    before: readBefore(paths.refs),
     exitCode: track.outcome?.ended === 'completed' ? 0 : null,
     signal: null,
     usage: track.threadId ? sessionUsage(track.threadId) : null,
@@ -102,10 +102,10 @@ function sessionUsage(thread: string): Usage | null {
 }
 
 /** Null for an attempt that died before it had written them down, or whose note is ruined. */
-function refsBefore(path: string): ReadonlyMap<string, string> | null {
+function readBefore(path: string): Before | null {
   try {
     const known = readRecord(path, refsSchema)
-    return known ? new Map(Object.entries(known.refs)) : null
+    return known ? { refs: new Map(Object.entries(known.refs)), head_log: known.head_log } : null
   } catch (error) {
     // The worker could write here; its attempt still has to be brought to an end.
     if (error instanceof Failure) return null

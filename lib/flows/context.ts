@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { cpus, hostname, totalmem } from 'node:os'
 import { Failure } from '../kit/errors.ts'
+import { makeDirectory } from '../kit/files.ts'
 import { defaultWorkers } from '../rules/capacity.ts'
 import { readConfig } from '../state/config.ts'
 import { type StatePaths, stateDirectoryName, statePaths } from '../state/paths.ts'
@@ -28,7 +29,15 @@ export async function openContext(directory: string): Promise<Context> {
       next: ['dirigent init'],
     })
   }
+  makeRuntime(paths)
   return { repo, paths, config: await readConfig(paths) }
+}
+
+/** A clone has only what was committed; the rest is made when it is first needed. */
+function makeRuntime(paths: StatePaths): void {
+  for (const path of [paths.tasks, paths.worktrees, paths.archive, paths.locks]) {
+    if (!existsSync(path)) makeDirectory(path)
+  }
 }
 
 export function findRepository(directory: string): { repo: Repository; paths: StatePaths } {
@@ -53,7 +62,14 @@ export function maxWorkers(config: Config): number {
   return config.max_workers ?? defaultWorkers(cpus().length, totalmem())
 }
 
+/** The branch of a task. */
+export const branchOf = (id: string): string => `dirigent/${id}`
+
 export const now = (): string => new Date().toISOString()
+
+/** Was it started by this boot of this machine, so that its pid means something here? A container is another. */
+export const isHere = (process: { readonly boot: string; readonly host: string }): boolean =>
+  process.boot === bootId() && process.host === hostname()
 
 let boot: string | undefined
 

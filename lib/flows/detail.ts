@@ -1,5 +1,7 @@
 /** One task in full: its row, what was proved, its attempts and messages. */
 import { isLocked } from '../kit/lock.ts'
+import { lookAt, readHead } from '../kit/read.ts'
+import { clean } from '../kit/text.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
 import { healthOf } from '../rules/health.ts'
@@ -7,7 +9,7 @@ import { isOwned } from '../rules/lifecycle.ts'
 import { countUnread, messagesIn } from '../state/messages.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
-import { listTasks, loadTask } from '../state/tasks.ts'
+import { listTasks, loadTask, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
 import { needStates } from './needs.ts'
 import { settleIfWritable } from './settle.ts'
@@ -17,6 +19,8 @@ export interface Detail extends Row {
   readonly result: Result | null
   readonly attempts: readonly AttemptExit[]
   readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
+  /** The worker's last words, shortened; null before it had any. */
+  readonly report: string | null
   readonly notice: string | null
 }
 
@@ -49,6 +53,14 @@ export async function detail(context: Context, id: string): Promise<Detail> {
       delivered: messagesIn(task.paths.inboxSeen).length,
       from_worker: messagesIn(task.paths.outbox).length,
     },
+    report: reportOf(task),
     notice: seen.notice,
   }
+}
+
+const mostOfReport = 4000
+
+function reportOf(task: Task): string | null {
+  const bytes = lookAt(task.paths.report)?.isFile() ? readHead(task.paths.report, mostOfReport) : null
+  return bytes === null ? null : clean(bytes.toString()).trim()
 }

@@ -29,11 +29,6 @@ export async function dispatch(context: Context): Promise<Dispatched> {
   if (before.start.length === 0) return { started: [], blocked: before.blocked }
   return await withLock(context.paths.dispatchLock, 60_000, async () => {
     const decided = decide(context, listTasks(context.paths).tasks)
-    const notLoggedIn = decided.start.length > 0 ? loginProblem(context.config.codex, process.env) : null
-    if (notLoggedIn) {
-      const because = new Map(decided.start.map((id) => [id, `codex: ${notLoggedIn}`] as const))
-      return { started: [], blocked: new Map([...decided.blocked, ...because]) }
-    }
     const started: string[] = []
     for (const id of decided.start) if (await startQueued(context, id)) started.push(id)
     return { started, blocked: decided.blocked }
@@ -43,7 +38,11 @@ export async function dispatch(context: Context): Promise<Dispatched> {
 /** What would start now and why the rest waits: the very decision that `status` shows. */
 export function decide(context: Context, tasks: readonly Task[]): Plan {
   const records = tasks.map((task) => task.status)
-  return plan(records, maxWorkers(context.config), new Date(), needStates(context, tasks))
+  const decided = plan(records, maxWorkers(context.config), new Date(), needStates(context, tasks))
+  const problem = decided.start.length > 0 ? loginProblem(context.config.codex, process.env) : null
+  if (problem === null) return decided
+  const because = decided.start.map((id) => [id, `codex is not logged in: ${problem}`] as const)
+  return { start: [], blocked: new Map([...decided.blocked, ...because]) }
 }
 
 async function startQueued(context: Context, id: string): Promise<boolean> {

@@ -4,18 +4,28 @@
  */
 import { matchesAny } from '../rules/reach.ts'
 import type { Task } from '../state/tasks.ts'
-import { madeInMainCheckout } from '../tools/git/checkout.ts'
+import { headLogSize, madeInMainCheckout } from '../tools/git/checkout.ts'
 import { keep, landedRef, listRefs, restoreRef } from '../tools/git/refs.ts'
 import { refuseChanges } from '../tools/git/trusted.ts'
 import { flag, trail } from './advance.ts'
 import type { Context } from './context.ts'
 
-/** @param before refs/heads/* when the worker started */
-export async function guardRefs(
-  context: Context,
-  task: Task,
-  before: ReadonlyMap<string, string>,
-): Promise<Task> {
+/** What a worker's doings are held against. */
+export interface Before {
+  /** refs/heads/* when the worker started. */
+  readonly refs: ReadonlyMap<string, string>
+  /** How long the log of the main checkout's HEAD was. */
+  readonly head_log: number
+}
+
+/** Taken before a worker starts. */
+export async function lookBefore(context: Context): Promise<Before> {
+  const head_log = headLogSize(context.repo)
+  return { refs: await listRefs(context.repo, ['refs/heads']), head_log }
+}
+
+/** Compares, puts back, keeps and says so. */
+export async function guardRefs(context: Context, task: Task, before: Before): Promise<Task> {
   let guarded = task
   if (refuseChanges(context.repo.gitDir, context.repo.trusted)) {
     guarded = flag(
@@ -25,7 +35,7 @@ export async function guardRefs(
     )
   }
   for (const move of await unexplained(context, guarded, before))
-    guarded = await putBack(context, guarded, move)
+    guarded = await putBack(context, guarded, move, before)
   return guarded
 }
 
@@ -36,19 +46,26 @@ interface Move {
   readonly is: string | null
 }
 
-async function unexplained(
-  context: Context,
-  task: Task,
-  before: ReadonlyMap<string, string>,
-): Promise<readonly Move[]> {
+async function unexplained(context: Context, task: Task, before: Before): Promise<readonly Move[]> {
   const after = await listRefs(context.repo, ['refs/heads', 'refs/remotes', 'refs/dirigent/landed'])
-  return [...before]
+  return [...before.refs]
     .map(([name, was]) => ({ branch: name.slice('refs/heads/'.length), was, is: after.get(name) ?? null }))
     .filter(({ branch, was, is }) => is !== was && isProtected(context, task, branch))
-    .filter(({ branch, is }) => is === null || !explained(context, branch, is, after))
+    .filter(({ branch, is }) => is === null || !explained(context, branch, is, after, before))
 }
 
-async function putBack(context: Context, task: Task, { branch, was, is }: Move): Promise<Task> {
+async function putBack(
+  context: Context,
+  task: Task,
+  { branch, was, is }: Move,
+  before: Before,
+): Promise<Task> {
+  if (is !== null && madeInMainCheckout(context.repo, is, before.head_log) === null)
+    return flag(
+      context,
+      task,
+      `${branch} moved to ${is.slice(0, 10)} during the attempt, and there is no log that says by whom`,
+    )
   const kept = is === null ? null : await keep(context.repo, task.id, is)
   if (kept) trail(context, task, 'kept', `${kept} is what ${branch} had been moved to`)
   const restored = await restoreRef(context.repo, branch, was, is)
@@ -66,9 +83,15 @@ function isProtected(context: Context, task: Task, branch: string): boolean {
 }
 
 /** Moved by a landing of ours, by the owner in the main checkout, or by the owner's fetch. */
-function explained(context: Context, branch: string, is: string, refs: ReadonlyMap<string, string>): boolean {
+function explained(
+  context: Context,
+  branch: string,
+  is: string,
+  refs: ReadonlyMap<string, string>,
+  before: Before,
+): boolean {
   if (refs.get(`refs/dirigent/${landedRef(branch)}`) === is) return true
-  if (madeInMainCheckout(context.repo, is)) return true
+  if (madeInMainCheckout(context.repo, is, before.head_log) === true) return true
   return [...refs].some(
     ([name, commit]) => commit === is && name.startsWith('refs/remotes/') && name.endsWith(`/${branch}`),
   )

@@ -1,32 +1,57 @@
 /** Lands a change that waits for a person: after a review, or once the main checkout is out of the way. */
 import { Failure } from '../kit/errors.ts'
-import { tryLock } from '../kit/lock.ts'
+import { type Lock, tryLock } from '../kit/lock.ts'
 import { isBlockedLanding } from '../rules/lifecycle.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { advance, amend } from './advance.ts'
 import { type Context, trustRepository } from './context.ts'
 import { startRunner } from './dispatch.ts'
-import { observe } from './settle.ts'
+import { clearStop } from './interrupt.ts'
+import { settle } from './settle.ts'
 
-/** Starts the landing; a runner does it. */
-export async function landByHand(context: Context, id: string): Promise<Task> {
-  const { alive } = await observe(context)
+/** Starts the landings; runners do them. All are looked at before any is started. */
+export async function landByHand(context: Context, ids: readonly string[]): Promise<Task[]> {
+  const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)
+  for (const id of ids) checkLandable(loadTask(context.paths, id))
+  const landing: Task[] = []
+  for (const id of ids) landing.push(await startLanding(context, id))
+  return landing
+}
+
+async function startLanding(context: Context, id: string): Promise<Task> {
   const held = await tryLock(loadTask(context.paths, id).paths.runLock, 1000)
   const task = loadTask(context.paths, id)
-  const { status } = task
-  if (!held || !(status.state === 'review' || (status.state === 'landing' && isBlockedLanding(status)))) {
-    held?.close()
-    throw new Failure('illegal-transition', `${id} is ${status.state}; there is nothing to land by hand`, {
-      hint: 'Only a change under review, or one whose landing is blocked, is landed by hand.',
-      next: [`dirigent status ${id}`],
-    })
+  if (!held) throw notLandable(task)
+  try {
+    checkLandable(task)
+    clearStop(task.paths)
+    return await startUnder(context, task, held)
+  } finally {
+    held.close()
   }
+}
+
+async function startUnder(context: Context, task: Task, held: Lock): Promise<Task> {
+  const { status } = task
   const change = status.change && { ...status.change, state: 'merging' as const, note: null }
   const landing =
     status.state === 'review'
       ? advance(context, task, 'landing', 'landed by hand', { change: null })
       : amend(task, { change, reason: 'landing again' })
   await startRunner(context, landing, held)
-  return reload(context.paths, id) ?? landing
+  return reload(context.paths, task.id) ?? landing
+}
+
+function checkLandable(task: Task): void {
+  const { status } = task
+  if (status.state !== 'review' && !(status.state === 'landing' && isBlockedLanding(status)))
+    throw notLandable(task)
+}
+
+function notLandable({ id, status }: Task): Failure {
+  return new Failure('illegal-transition', `${id} is ${status.state}; there is nothing to land by hand`, {
+    hint: 'Only a change under review, or one whose landing is blocked, is landed by hand.',
+    next: [`dirigent status ${id}`],
+  })
 }

@@ -2,7 +2,7 @@
  * Landing on this machine, one task at a time: rebase onto the base's tip, check what that made, move the
  * base by compare-and-swap, bring the main checkout along when it is clean.
  */
-import { tryLock } from '../kit/lock.ts'
+import { tryLock, withLock } from '../kit/lock.ts'
 import type { Status } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'
 import { compareTips, isAncestor, listRefs, type Tips, tipNames } from '../tools/git/refs.ts'
@@ -31,8 +31,11 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
   const held = await tryLock(context.paths.landLock, Infinity, interrupt.signal)
   if (!held) return fail(context, waiting, interruption(interrupt), interrupt)
   try {
-    const problem = await fetchFresh(context, settings.base, asked)
+    const problem = await withLock(context.paths.gitLock, 120_000, () =>
+      fetchFresh(context, settings.base, asked),
+    )
     if (problem) trail(context, waiting, 'fetch-failed', problem)
+    let before = waiting.status.change?.commit ?? null
     for (let round = 1; round <= mostRounds; round++) {
       const refs = await listRefs(context.repo, [
         ...tipNames(settings.base),
@@ -44,9 +47,10 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
       const head = refs.get(`refs/heads/${workplace.branch}`) ?? null
       const rebased = await rebase(context, waiting, workplace, head, tips, interrupt)
       if (rebased.status.state !== 'landing') return rebased
-      const moved = await moveBase(context, rebased, tips.local, waiting.status.change?.commit ?? null)
+      const moved = await moveBase(context, rebased, tips.local, before)
       if (moved === 'moved') return finish(context, rebased)
       if (moved !== 'overtaken') return block(context, rebased, moved.blocked)
+      before = rebased.status.change?.commit ?? null
     }
     return block(
       context,

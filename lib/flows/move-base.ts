@@ -3,7 +3,7 @@
  * between them and the branch is then recognised, and finished or put back.
  */
 import { listTasks, type Task } from '../state/tasks.ts'
-import { checkoutState, moveCheckout, worktreesOn } from '../tools/git/checkout.ts'
+import { changedInCheckout, checkoutState, moveCheckout, worktreesOn } from '../tools/git/checkout.ts'
 import { baseTips, landedRef, moveBranch } from '../tools/git/refs.ts'
 import { trail } from './advance.ts'
 import type { Context } from './context.ts'
@@ -53,10 +53,15 @@ async function bringCheckout(
   if (seen === 'elsewhere') return seen
   if (seen === 'dirty' && !(await undoCutShort(context, task, local, before)))
     return {
-      blocked: `the main checkout has uncommitted changes; commit or stash them, then: dirigent land ${task.id}`,
+      blocked: `the main checkout has uncommitted changes (${await changedFiles(context)}); commit or stash them, then: dirigent land ${task.id}`,
     }
   const refused = await moveCheckout(context.repo, local, commit, seen === 'interrupted')
   return refused === null ? 'brought' : { blocked: `the main checkout could not follow: ${refused}` }
+}
+
+async function changedFiles(context: Context): Promise<string> {
+  const files = await changedInCheckout(context.repo)
+  return `${files.slice(0, 3).join(', ')}${files.length > 3 ? ' …' : ''}`
 }
 
 /**

@@ -1,19 +1,24 @@
 /** How the tasks that others need stand: live ones from the list, ended ones from the archive. */
 
 import { Failure } from '../kit/errors.ts'
-import type { NeedState } from '../rules/capacity.ts'
+import { type NeedState, needStateOf } from '../rules/capacity.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
 
 export function needStates(context: Context, tasks: readonly Task[]): (id: string) => NeedState {
-  const known = new Map<string, NeedState>(tasks.map((task) => [task.id, task.status.state]))
-  return (id) => {
+  const live = new Map(tasks.map((task) => [task.id, task.status]))
+  const known = new Map<string, NeedState>()
+  const stateOf = (id: string): NeedState => {
     const have = known.get(id)
     if (have) return have
-    const state = archivedState(context, id)
+    const status = live.get(id)
+    // First as it is, so that a circle (spawn refuses them) comes to an end.
+    known.set(id, status?.state ?? 'unknown')
+    const state = status ? needStateOf(status, stateOf) : archivedState(context, id)
     known.set(id, state)
     return state
   }
+  return stateOf
 }
 
 function archivedState(context: Context, id: string): NeedState {

@@ -38,12 +38,14 @@ export async function rebase(
     await identity(context.repo),
   )
   if (!replayed.ok) {
-    const files = replayed.files.slice(0, 50).join('\n')
-    const message = `The change conflicts with ${task.status.settings.base.branch} (now ${tips.fresh.slice(0, 12)}). Rebase your branch onto that commit (git rebase ${tips.fresh}), resolve these files, and finish.`
+    const files = replayed.files.slice(0, 50)
+    const base = `${task.status.settings.base.branch} (now ${tips.fresh.slice(0, 12)})`
+    const message = `The change conflicts with ${base} in ${files.slice(0, 5).join(', ')}`
+    const detail = `Rebase your branch onto that commit (git rebase ${tips.fresh}), resolve these files, and finish:\n${files.join('\n')}`
     return fail(
       context,
       amend(task, { change: { state: 'conflicted', commit: null, onto: tips.fresh, note: null } }),
-      conflict(message, files),
+      conflict(message, detail),
       interrupt,
     )
   }

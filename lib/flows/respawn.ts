@@ -8,8 +8,9 @@ import { advance, amend, trail } from './advance.ts'
 import { dropWorktree } from './clean-up.ts'
 import { type Context, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
+import { clearStop } from './interrupt.ts'
 import { settingsOf } from './settings.ts'
-import { observe } from './settle.ts'
+import { settle } from './settle.ts'
 import { checkWorker, type Spawned } from './spawn.ts'
 import { withTask } from './take.ts'
 
@@ -21,9 +22,12 @@ export interface Respawn {
 
 export async function respawn(context: Context, id: string, wish: Respawn): Promise<Spawned> {
   checkWorker(context)
-  const { alive } = await observe(context)
+  // A lost attempt is taken up first, and then is under way.
+  const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)
   const again = await withTask(context, id, 'respawned', async (task) => {
+    // A request of the past, which nobody was there to carry out, is not for the next attempt.
+    clearStop(task.paths)
     const refined = wish.spec ? await refine(context, task, wish.spec) : task
     const cleared = wish.fresh ? await dropWorktree(context, refined) : refined
     const fresh = {

@@ -34,7 +34,7 @@ export async function runTask(context: Context, id: string, fd: number): Promise
       if (state === 'running') {
         task = await attempt(context, task, held, interrupt)
         // The worker's place is free while we check and land.
-        if (task.status.state === 'verifying') await dispatch(context)
+        if (task.status.state === 'verifying') await startOthers(context, task)
       } else if (state === 'verifying') task = await verify(context, task, interrupt)
       else if (state === 'landing' && task.status.change?.state !== 'ready')
         task = await land(context, task, interrupt)
@@ -48,6 +48,15 @@ export async function runTask(context: Context, id: string, fd: number): Promise
     await held.unlock()
   }
   if (!endsBySignal(interrupt)) await dispatch(context)
+}
+
+/** Trouble with other tasks is not this one's; it is tried again when this one ends. */
+async function startOthers(context: Context, task: Task): Promise<void> {
+  try {
+    await dispatch(context)
+  } catch (error) {
+    trail(context, task, 'note', `others could not be started: ${reasonOf(error)}`)
+  }
 }
 
 /** Told to end, and not by a request to stop: nothing new is begun. */

@@ -3,8 +3,8 @@
  * is free was lost, and is taken up again from what its files and its worktree say. Ended tasks are
  * moved to the archive. Every verb calls this first, so nothing depends on a daemon.
  */
-import { Failure } from '../kit/errors.ts'
-import { isLocked, lockTable, tryLock } from '../kit/lock.ts'
+import { Failure, reasonOf } from '../kit/errors.ts'
+import { isLocked, type Lock, lockTable, tryLock } from '../kit/lock.ts'
 import { findMarked, isRunning, sweepMarked } from '../kit/sweep.ts'
 import { markerName } from '../rules/environment.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
@@ -12,7 +12,7 @@ import { mostLost } from '../rules/retry.ts'
 import { type BrokenTask, listTasks, reload, type Task } from '../state/tasks.ts'
 import { advance, amend, flag, trail } from './advance.ts'
 import { cleanUp } from './clean-up.ts'
-import { bootId, type Context, trustRepository } from './context.ts'
+import { type Context, isHere, trustRepository } from './context.ts'
 import { decide, dispatch, startRunner } from './dispatch.ts'
 import { markerOf } from './marker.ts'
 
@@ -75,9 +75,11 @@ async function putAway(context: Context, task: Task): Promise<void> {
     if (current.status.workplace) await trustRepository(context, true)
     await cleanUp(context, current)
   } catch (error) {
-    // A worktree that git cannot read stays where it is; it must not keep anybody from the other tasks.
-    if (!(error instanceof Failure) || error.code !== 'git-failed') throw error
-    flag(context, task, `could not be cleaned up: ${error.message}`)
+    // What git cannot read or the system will not remove stays where it is, and says so; it must not keep
+    // anybody from the other tasks. A disk that is full or read-only concerns them all.
+    if (error instanceof Failure && ['disk-full', 'state-read-only'].includes(error.code)) throw error
+    const current = reload(context.paths, task.id)
+    if (current) flag(context, current, `could not be cleaned up: ${reasonOf(error)}`)
   } finally {
     held.close()
   }
@@ -90,8 +92,16 @@ async function putAway(context: Context, task: Task): Promise<void> {
 async function takeUp(context: Context, id: string): Promise<void> {
   const held = await tryLock(context.paths.task(id).runLock)
   if (!held) return
+  try {
+    await takeUpUnder(context, id, held)
+  } finally {
+    held.close()
+  }
+}
+
+async function takeUpUnder(context: Context, id: string, held: Lock): Promise<void> {
   const task = reload(context.paths, id)
-  if (!task || !isOwned(task.status)) return held.close()
+  if (!task || !isOwned(task.status)) return
   await sweepMarked(markerName, markerOf(task), 1000)
   const lost = task.status.lost + 1
   if (lost >= mostLost) {
@@ -102,7 +112,7 @@ async function takeUp(context: Context, id: string): Promise<void> {
       `lost ${lost} times in a row while ${task.status.state}: its runner keeps dying`,
       { lost, runner: null, worker: null, activity: null },
     )
-    return held.close()
+    return
   }
   trail(
     context,
@@ -119,7 +129,7 @@ async function takeUp(context: Context, id: string): Promise<void> {
  */
 async function freeLeakedLock(task: Task): Promise<void> {
   const { runner, worker } = task.status
-  if (!runner || runner.boot !== bootId() || isRunning(runner.pid)) return
+  if (!runner || !isHere(runner) || isRunning(runner.pid)) return
   const marked = findMarked(markerName, markerOf(task))
   if (worker && marked.includes(worker.pid)) return
   if (marked.length > 0) await sweepMarked(markerName, markerOf(task), 1000)

@@ -2,6 +2,7 @@
 
 import { Failure } from '../kit/errors.ts'
 import { packageRoot } from '../kit/package.ts'
+import { isEnded } from '../rules/lifecycle.ts'
 import { noUsage } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 import { idFrom, type Spec } from '../state/spec.ts'
@@ -10,11 +11,10 @@ import { findCodex } from '../tools/codex/find.ts'
 import { loginProblem } from '../tools/codex/login.ts'
 import { branches } from '../tools/git/refs.ts'
 import { branchTaken } from '../tools/git/worktrees.ts'
-import { type Context, now, trustRepository } from './context.ts'
+import { branchOf, type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { settingsOf } from './settings.ts'
 import { observe } from './settle.ts'
-import { branchOf } from './workplace.ts'
 
 export interface Spawned {
   readonly task: Task
@@ -26,7 +26,7 @@ export interface Spawned {
 
 /**
  * @param wanted the id, or null to make one from the title
- * @param read gives the spec; git is asked meanwhile
+ * @param read gives the spec
  */
 export async function spawn(
   context: Context,
@@ -34,7 +34,10 @@ export async function spawn(
   read: () => Promise<Spec>,
 ): Promise<Spawned> {
   if (wanted !== null) checkId(wanted)
-  const [refs, spec] = await Promise.all([branchesOf(context), read()])
+  const { alive } = await observe(context)
+  await trustRepository(context, alive.size > 0)
+  // git runs while the spec is read and parsed.
+  const [refs, spec] = await Promise.all([branches(context.repo), read()])
   const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null)
   if (known) return { task: known, created: false, blocked: null }
   checkWorker(context)
@@ -96,7 +99,7 @@ async function spawnedMeanwhile(
   if (wanted === null) return await spawn(context, null, async () => spec)
   const task = existing(context, id, spec, true)
   if (task) return { task, created: false, blocked: null }
-  throw taken(id)
+  throw taken(id, false)
 }
 
 /** The task of this id when it has this very spec; another spec under a wanted id is refused. */
@@ -105,13 +108,15 @@ function existing(context: Context, id: string, spec: Spec, isWanted: boolean): 
   const task = reload(context.paths, id)
   if (!task) return null
   if (task.status.spec_sha256 === spec.sha256) return task
-  if (isWanted) throw taken(id)
+  if (isWanted) throw taken(id, isEnded(task.status))
   return null
 }
 
-function taken(id: string): Failure {
+function taken(id: string, ended: boolean): Failure {
   return new Failure('id-taken', `There is a task ${id} already, with another spec`, {
-    hint: `Refine that one: dirigent respawn ${id} --spec FILE. Or choose another id.`,
+    hint: ended
+      ? 'It has ended; choose another id.'
+      : `Refine that one: dirigent respawn ${id} --spec FILE. Or choose another id.`,
     next: [`dirigent status ${id}`],
   })
 }
@@ -129,12 +134,6 @@ export function checkWorker(context: Context): void {
   findCodex(context.config.codex.path, process.env, packageRoot())
   const problem = loginProblem(context.config.codex, process.env)
   if (problem) throw new Failure('codex-not-logged-in', problem, { hint: 'Then repeat the command.' })
-}
-
-async function branchesOf(context: Context): Promise<ReadonlyMap<string, string>> {
-  const { alive } = await observe(context)
-  await trustRepository(context, alive.size > 0)
-  return await branches(context.repo)
 }
 
 /** Neither the task's branch nor one that would be its folder may be there. */

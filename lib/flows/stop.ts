@@ -10,15 +10,19 @@ import type { StopRequest } from '../state/schema/attempt.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { advance, trail } from './advance.ts'
 import { cleanUp } from './clean-up.ts'
-import { bootId, type Context, now, trustRepository } from './context.ts'
+import { type Context, isHere, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { clearStop } from './interrupt.ts'
 import { markerOf } from './marker.ts'
+import { settle } from './settle.ts'
 
 /** A worker gets its grace three times, checks are killed at once; beyond this something is wrong. */
 const patience = 60_000
 
 export async function stop(context: Context, id: string, cancel: boolean, by: string): Promise<Task> {
+  loadTask(context.paths, id)
+  // A lost attempt is taken up first: what it had done, a landing even, is found out by a runner.
+  await settle(context)
   const task = loadTask(context.paths, id)
   if (isEnded(task.status)) {
     throw new Failure('illegal-transition', `${id} is ${task.status.state} already`, {
@@ -26,8 +30,7 @@ export async function stop(context: Context, id: string, cancel: boolean, by: st
       next: [`dirigent status ${id}`],
     })
   }
-  if (isOwned(task.status) && (await isLocked(task.paths.runLock)))
-    await endAttempt(context, task, { version: 1, at: now(), cancel, by })
+  if (isOwned(task.status)) await endAttempt(context, task, { version: 1, at: now(), cancel, by })
   const after = reload(context.paths, id) ?? task
   const settled =
     isEnded(after.status) || (after.status.state === 'waiting' && !cancel)
@@ -37,20 +40,29 @@ export async function stop(context: Context, id: string, cancel: boolean, by: st
   return settled
 }
 
-/** Asks the runner; where the runner is gone and its worker lives on, ends the worker. */
+/**
+ * Asks the runner. Where the runner is gone and its worker lives on, ends the worker; then, the lock being
+ * free, a runner takes the task up, finds out how it stands and the request to stop.
+ */
 async function endAttempt(context: Context, task: Task, request: StopRequest): Promise<void> {
   writeRecord(task.paths.stop, request)
   trail(context, task, 'stop', `${request.cancel ? 'cancel' : 'stop'} asked for by ${request.by}`)
   const giveUp = Date.now() + patience
-  while (await isLocked(task.paths.runLock)) {
+  while (true) {
+    const current = reload(context.paths, task.id)
+    if (!current) return
+    const locked = await isLocked(current.paths.runLock)
+    // Until the lock is free: a task that has ended is still being put away.
+    if (!locked && !isOwned(current.status)) return
     if (Date.now() > giveUp) {
       throw new Failure('timed-out', `${task.id} has been asked to stop and has not yet`, {
         hint: `The request stands. Look again: dirigent status ${task.id}`,
         retryable: true,
       })
     }
-    const runner = reload(context.paths, task.id)?.status.runner
-    if (runner?.boot === bootId() && !isRunning(runner.pid))
+    const { runner } = current.status
+    if (!locked) await settle(context)
+    else if (runner && isHere(runner) && !isRunning(runner.pid))
       await sweepMarked(markerName, markerOf(task), context.config.stop_grace_seconds * 1000)
     await delay(50)
   }

@@ -1,7 +1,7 @@
 /** Takes a task that no runner has, to change its state; refuses one that is under way. */
 import { Failure } from '../kit/errors.ts'
 import { tryLock } from '../kit/lock.ts'
-import { isEnded } from '../rules/lifecycle.ts'
+import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
 
@@ -15,9 +15,10 @@ export async function withTask<T>(
   verb: string,
   change: (task: Task) => Promise<T>,
 ): Promise<T> {
-  const { paths } = loadTask(context.paths, id)
-  // Short holders (a dispatcher, another verb) are waited for; a runner is not.
-  const held = await tryLock(paths.runLock, 1000)
+  const { paths, status } = loadTask(context.paths, id)
+  // Who holds it for a moment (a dispatcher, another verb, a runner that is leaving) is waited for; a runner
+  // at work is not.
+  const held = await tryLock(paths.runLock, isOwned(status) ? 1000 : 10_000)
   if (!held) {
     throw new Failure('illegal-transition', `${id} is under way; it cannot be ${verb} now`, {
       hint: `Wait for it (dirigent wait ${id}), or end the attempt first: dirigent stop ${id}`,

@@ -66,7 +66,9 @@ async function gather(context: Context, task: Task, workplace: Workplace): Promi
   if (leftovers.length === 0 || task.status.settings.change === 'none')
     return { task: noted, head, leftovers }
   const what = plural(leftovers.length, 'uncommitted file')
-  const message = `Leftovers of ${task.status.title}\n\nThe worker ended with these uncommitted; they were committed on its behalf.`
+  // A worker that committed nothing itself has left the whole change.
+  const subject = head === workplace.start ? task.status.title : `Leftovers of ${task.status.title}`
+  const message = `${subject}\n\nThe worker ended with these uncommitted; they were committed on its behalf.`
   const commit = await commitAll(
     context.repo,
     workplace,

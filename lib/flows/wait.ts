@@ -6,6 +6,7 @@ import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import { listTasks, loadTask, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
+import { decide } from './dispatch.ts'
 import { needStates } from './needs.ts'
 import { settle } from './settle.ts'
 
@@ -15,6 +16,8 @@ export interface Waited {
   readonly tasks: readonly Task[]
   readonly attention: ReadonlyMap<string, string>
   readonly underWay: readonly string[]
+  /** Queued task → why it waits. */
+  readonly blocked: ReadonlyMap<string, string>
 }
 
 /** How often at most a wait asks for every lock; milliseconds. */
@@ -87,7 +90,7 @@ async function look(
     if (await isLocked(task.paths.runLock)) underWay.push(task.id)
     else leftBehind = true
   }
-  return { tasks, attention, underWay, leftBehind }
+  return { tasks, attention, underWay, leftBehind, blocked: decide(context, live).blocked }
 }
 
 function archived(context: Context, id: string): Task | null {

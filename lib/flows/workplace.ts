@@ -16,12 +16,10 @@ import { addWorktree, restoreWorktree } from '../tools/git/worktrees.ts'
 import { amend, flag, trail } from './advance.ts'
 import { withBuildTurn } from './build-turn.ts'
 import { runCommand } from './command.ts'
-import type { Context } from './context.ts'
+import { branchOf, type Context } from './context.ts'
 import type { Interrupt } from './interrupt.ts'
 import { markerOf } from './marker.ts'
 import { environmentOf } from './worker-environment.ts'
-
-export const branchOf = (id: string): string => `dirigent/${id}`
 
 /** Gives the task a worktree, or makes the one it has usable again. Idempotent. */
 export async function prepareWorkplace(context: Context, task: Task): Promise<Task> {
@@ -46,23 +44,22 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
     // Our own branch exists when an earlier attempt of this task made it; a stranger's was refused at spawn.
     const adopt = task.status.workplace !== null || task.status.attempt > 0
     const place = await addWorktree(context.repo, path, branch, tips.fresh, adopt)
-    return { ...place, problem, tips, ports: task.status.workplace?.ports ?? (await freePorts(context)) }
-  })
-  let next = amend(task, {
-    workplace: {
+    // Written down under the lock, so that the next to choose sees the ports taken.
+    const workplace: Workplace = {
       branch,
-      worktree: made.worktree,
-      git_dir: made.git_dir,
-      start: task.status.workplace?.start ?? made.tips.fresh,
+      worktree: place.worktree,
+      git_dir: place.git_dir,
+      start: task.status.workplace?.start ?? tips.fresh,
       prepared: context.config.worktree.setup === null,
-      included: await notIgnored(
-        context.repo,
-        made,
-        await copyIncluded(context.repo.main, made.worktree, [`${stateDirectoryName}/**`]),
-      ),
-      ports: made.ports,
-    },
+      included: [],
+      ports: task.status.workplace?.ports ?? (await freePorts(context)),
+    }
+    return { task: amend(task, { workplace }), workplace, problem, tips }
   })
+  const copied = await copyIncluded(context.repo.main, made.workplace.worktree, [`${stateDirectoryName}/**`])
+  const included = await notIgnored(context.repo, made.workplace, copied)
+  let next =
+    included.length > 0 ? amend(made.task, { workplace: { ...made.workplace, included } }) : made.task
   if (made.problem)
     trail(
       context,

@@ -15,7 +15,7 @@ export interface Lock {
   readonly fd: number
   /** Unlocks for everybody who shares the descriptor (a leaked child must not keep it), and closes it. */
   unlock(): Promise<void>
-  /** Closes our descriptor: frees the lock, unless a child inherited it and so keeps it. */
+  /** Closes our descriptor, once: frees the lock, unless a child inherited it and so keeps it. */
   close(): void
 }
 
@@ -131,18 +131,21 @@ function deviceNumber(major: number, minor: number): number {
 }
 
 function lockOn(path: string, fd: number): Lock {
+  let open = true
+  const close = () => {
+    if (open) closeSync(fd)
+    open = false
+  }
   return {
     path,
     fd,
+    close,
     async unlock() {
       try {
         await flock(['-u'], fd)
       } finally {
-        closeSync(fd)
+        close()
       }
-    },
-    close() {
-      closeSync(fd)
     },
   }
 }

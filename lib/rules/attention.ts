@@ -1,6 +1,6 @@
 /** What needs the orchestrator, and what is still under way. Pure. */
 import type { Status } from '../state/schema/status.ts'
-import { isHopeless, type NeedState } from './capacity.ts'
+import { isHopeless, isProgressing, type NeedState } from './capacity.ts'
 import { isBlockedLanding, isEnded } from './lifecycle.ts'
 
 /** Why the task needs somebody, or null. */
@@ -23,7 +23,8 @@ export function attentionOf(status: Status, needState: (id: string) => NeedState
 
 /** Goes on by itself: neither ended nor waiting for somebody. */
 export function isUnderWay(status: Status, needState: (id: string) => NeedState): boolean {
-  return !isEnded(status) && attentionOf(status, needState) === null
+  if (isEnded(status) || attentionOf(status, needState) !== null) return false
+  return status.state !== 'queued' || isProgressing(status, needState)
 }
 
 /** What to type next for a task that needs somebody. */

@@ -1,5 +1,6 @@
 /** Which queued tasks start now, and why the others do not. Pure. */
 import type { Status } from '../state/schema/status.ts'
+import { isBlockedLanding } from './lifecycle.ts'
 
 /**
  * Workers at once when the configuration is silent: two a core, because they mostly wait for the model
@@ -15,8 +16,8 @@ export interface Plan {
   readonly blocked: ReadonlyMap<string, string>
 }
 
-/** How a needed task stands; `unknown` when it is neither live nor archived. */
-export type NeedState = Status['state'] | 'unknown'
+/** How a needed task stands; `unknown` when it is neither live nor archived, `blocked` when it cannot go on by itself. */
+export type NeedState = Status['state'] | 'unknown' | 'blocked'
 
 /**
  * @param tasks every live task
@@ -65,6 +66,19 @@ export function isHopeless(task: Status, needState: (id: string) => NeedState): 
     task.settings.needs.some((need) => ['cancelled', 'unknown', 'failed'].includes(needState(need)))
   )
 }
+
+/** A live task as those see it that need it. */
+export function needStateOf(task: Status, needState: (id: string) => NeedState): NeedState {
+  if (task.state === 'landing' && isBlockedLanding(task)) return 'blocked'
+  return task.state === 'queued' && !isProgressing(task, needState) ? 'blocked' : task.state
+}
+
+/** Waits for something that will come without anybody's doing. */
+export function isProgressing(task: Status, needState: (id: string) => NeedState): boolean {
+  return task.settings.needs.every((need) => goesOn.includes(needState(need)))
+}
+
+const goesOn: readonly NeedState[] = ['queued', 'running', 'verifying', 'landing', 'merged', 'done']
 
 /** Higher priority first, then the older. */
 function byPriority(a: Status, b: Status): number {

@@ -34,7 +34,7 @@ export function healthOf(status: Status, alive: boolean, now: number): Health {
   if (!alive)
     return {
       name: 'lost',
-      evidence: `run.lock is free under ${status.state}: neither runner nor worker lives`,
+      evidence: `its runner died (run.lock is free, neither runner nor worker lives)`,
     }
   const { activity } = status
   if (!activity) return { name: 'working', evidence: 'starting' }

@@ -67,7 +67,19 @@ function decode(bytes: Buffer, file: string): string {
 }
 
 function split(text: string, file: string): { yaml: string | null; body: string; line: number } {
-  if (!/^---[ \t]*\n/.test(text)) return { yaml: null, body: text, line: 1 }
+  if (!/^---[ \t]*\n/.test(text)) {
+    if (
+      /^(?:title|needs|verify|paths|change|base|attempts|budget|priority|tags|worker|model|effort):.*\n(?:.*\n)*?---[ \t]*$/m.test(
+        text.slice(0, 4096),
+      ) &&
+      /^\w+:/.test(text)
+    )
+      throw bad(
+        `${file}:1: this looks like front matter that does not begin with ---`,
+        'Put a line of three dashes before it.',
+      )
+    return { yaml: null, body: text, line: 1 }
+  }
   const begin = text.indexOf('\n') + 1
   const close = /^---[ \t]*$/m
   close.lastIndex = 0

@@ -16,7 +16,7 @@ proved. Everything is in files; kill every process and the next command goes on 
 Look: \`dirigent status\`. Do not edit \`status.json\` by hand; \`inbox/\` is where a message to a worker goes.
 `
 
-export const configTemplate = `# Settings of Dirigent for this repository. Every line has a default; those shown are the defaults.
+export const configTemplate = `# Settings of Dirigent for this repository. Every line has a default; these are examples.
 version: 1
 
 # base: main                 # where changes land; default: the branch checked out (origin/main works too)

@@ -3,6 +3,7 @@ import type { Answer } from '../kit/cli.ts'
 import { exits } from '../kit/errors.ts'
 import { bounded, clean, cut, oneLine, table } from '../kit/text.ts'
 import { attentionOf, nextFor } from '../rules/attention.ts'
+import { isEnded } from '../rules/lifecycle.ts'
 import { type Event, parseEvent } from '../state/schema/event.ts'
 import type { Task } from '../state/tasks.ts'
 
@@ -20,7 +21,8 @@ export function initAnswer(done: { readonly root: string; readonly made: readonl
     done.made.length > 0
       ? [`${done.root} is ready; made:`, ...done.made.map((path) => `  ${path}`)]
       : [`${done.root} is up to date`]
-  return { data: done, text, next: ['dirigent spawn --spec FILE'] }
+  const commit = 'git add .orchestrator-state && git commit --message "Set Dirigent up"'
+  return { data: done, text, next: [...(done.made.length > 0 ? [commit] : []), 'dirigent spawn --spec FILE'] }
 }
 
 export function spawnAnswer(spawned: {
@@ -29,22 +31,43 @@ export function spawnAnswer(spawned: {
   readonly blocked: string | null
 }): Answer {
   const { task, created, blocked } = spawned
-  const { id, state } = task.status
-  const what = !created
-    ? `is there already with this spec: ${state}`
-    : blocked
-      ? `waits: ${blocked}`
-      : `is ${state}, attempt ${task.status.attempt}`
+  const { id, state, settings } = task.status
+  const ended = isEnded(task.status)
+  const what = ended
+    ? `has ended already with this spec (${state}); nothing was started: for another run choose another id`
+    : !created
+      ? `is there already with this spec: ${state}`
+      : blocked
+        ? `waits: ${blocked}`
+        : `is ${state}, attempt ${task.status.attempt}${settings.change === 'branch' ? `, to land on ${settings.base.branch}` : ''}`
   return {
     data: { task: brief(task), created, blocked },
     text: [`${id} ${what}`, `directory: ${task.paths.directory}`],
-    next: [`dirigent wait ${id}`, `dirigent status ${id}`],
+    next: ended ? [`dirigent status ${id}`] : [`dirigent wait ${id}`, `dirigent status ${id}`],
   }
 }
 
-export function taskChanged(task: Task, what: string): Answer {
-  const { id } = task.status
-  return { data: { task: brief(task) }, text: [`${id} ${what}`], next: [`dirigent status ${id}`] }
+export function landAnswer(tasks: readonly Task[]): Answer {
+  const ids = tasks.map((task) => task.id)
+  return {
+    data: { tasks: tasks.map(brief) },
+    text: [`landing: ${ids.join(', ')}`],
+    next: [`dirigent wait ${ids.join(' ')}`],
+  }
+}
+
+export function stopAnswer(task: Task): Answer {
+  const { id, state } = task.status
+  const stopped = state === 'waiting'
+  return {
+    data: { task: brief(task) },
+    text: [
+      stopped
+        ? `${id} is stopped; its work is kept`
+        : `${id} is ${state}; its work is under refs/dirigent/kept/${id}/`,
+    ],
+    next: [stopped ? `dirigent respawn ${id}` : `dirigent status ${id}`],
+  }
 }
 
 export function waitAnswer(waited: {
@@ -52,12 +75,16 @@ export function waitAnswer(waited: {
   readonly tasks: readonly Task[]
   readonly attention: ReadonlyMap<string, string>
   readonly underWay: readonly string[]
+  /** Queued task → why it waits. */
+  readonly blocked: ReadonlyMap<string, string>
 }): Answer {
-  const { outcome, tasks, attention, underWay } = waited
+  const { outcome, tasks, attention, underWay, blocked } = waited
+  const why = ({ id, status }: Task) =>
+    `${blocked.get(id) ?? status.reason ?? ''}${status.flags.map((flag) => `; note: ${flag}`).join('')}`
   const needing = [...attention].map(([id, why]) => ['!', id, oneLine(why, 100)])
   const others = tasks
     .filter((task) => !attention.has(task.id))
-    .map((task) => ['·', task.id, `${task.status.state}: ${oneLine(task.status.reason ?? '', 80)}`])
+    .map((task) => ['·', task.id, oneLine(`${task.status.state}: ${why(task)}`, 120)])
   const first = tasks.find((task) => attention.has(task.id))
   const head = {
     attention: `${attention.size} need you`,

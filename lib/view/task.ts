@@ -11,6 +11,8 @@ export interface TaskView extends RowView {
   readonly result: Result | null
   readonly attempts: readonly AttemptExit[]
   readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
+  /** The worker's last words, shortened; null before it had any. */
+  readonly report: string | null
   readonly notice: string | null
 }
 
@@ -27,16 +29,20 @@ export function taskAnswer(view: TaskView, now: number): Answer {
         result: view.result,
         attempts: view.attempts,
         messages: view.messages,
+        report: view.report,
       },
       notice: view.notice,
     },
     text: text(view, now),
-    next: view.attention
-      ? nextFor(status)
-      : isEnded(status)
-        ? [`dirigent diff ${status.id} --stat`]
-        : [`dirigent wait ${status.id}`],
+    next: nextOf(view),
   }
+}
+
+/** Never the command that was just typed. */
+function nextOf({ task: { status }, attention }: TaskView): string[] {
+  if (attention) return nextFor(status).filter((command) => command !== `dirigent status ${status.id}`)
+  if (status.state === 'merged') return [`dirigent diff ${status.id} --stat`]
+  return isEnded(status) ? [] : [`dirigent wait ${status.id}`]
 }
 
 function text(view: TaskView, now: number): string[] {
@@ -49,7 +55,7 @@ function text(view: TaskView, now: number): string[] {
     ...status.flags.flatMap((flag) => field('note', flag)),
     ...field('failed', status.failure && `${status.failure.class}: ${status.failure.message}`),
     ...lines(status.failure?.detail ?? null),
-    `attempt    ${status.attempt} (${status.tries} of ${settings.attempts} tries used) · ${count(status.usage.total)} tokens · ${duration(status.minutes * 60_000)}`,
+    `attempt    ${status.attempt} (${status.tries} of ${settings.attempts} tries failed) · ${count(status.usage.total)} tokens · ${duration(status.minutes * 60_000)}`,
     ...view.attempts.slice(-5).map(attemptLine),
     ...(view.result?.checks ?? []).map(checkLine),
     ...diffLine(view.result),
@@ -60,6 +66,7 @@ function text(view: TaskView, now: number): string[] {
     ),
     ...field('needs', settings.needs.join(', ')),
     ...field('mail', mailLine(view)),
+    ...reportLines(view),
     `directory  ${paths.directory}`,
     ...field('worktree', status.workplace?.worktree),
   ]
@@ -73,6 +80,20 @@ function healthLine({ health }: TaskView): string | null {
 function field(name: string, value: string | null | undefined | false): string[] {
   return value ? [`${name.padEnd(10)} ${oneLine(value, 240)}`] : []
 }
+
+/** Where a report was wanted it is the result; elsewhere report.md has it. */
+function reportLines({ report, task }: TaskView): string[] {
+  if (report === null || task.status.settings.change !== 'none') return []
+  const all = report.split('\n')
+  const left = all.length - longestReport
+  return [
+    'report',
+    ...all.slice(0, longestReport).map((line) => `           ${cut(line, 160)}`),
+    ...(left > 0 ? [`           … +${left} lines: ${task.paths.report}`] : []),
+  ]
+}
+
+const longestReport = 12
 
 /** The end of a check's output: eight lines tell most failures. */
 function lines(detail: string | null): string[] {

@@ -113,10 +113,10 @@ export const verbs = {
   },
   land: {
     name: 'land',
-    summary: 'lands a change that waits: after a review, or once the main checkout is out of the way',
-    positionals: 'id',
+    summary: 'lands changes that wait: after a review, or once the main checkout is out of the way',
+    positionals: 'id…',
     min: 1,
-    max: 1,
+    max: 1000,
     options: {},
     example: 'dirigent land add-login',
   },

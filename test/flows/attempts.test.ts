@@ -308,7 +308,8 @@ describe.concurrent('each way to fail has its class and its consequence', () => 
 
   it('ends a worker whose minutes are spent', async () => {
     const { exit, status } = await firstEnd('slow', { budget: { minutes: 0.03 } }, [{ run: 'sleep 60' }])
-    expect(exit.failure).toMatchObject({ class: 'budget', message: 'the budget of 0.03 minutes is spent' })
+    expect(exit.failure.class).toBe('budget')
+    expect(exit.failure.message).toContain('the budget of 0.03 minutes is spent')
     expect(status.state).toBe('failed')
     expect(status.minutes).toBeGreaterThanOrEqual(0.03)
   })

@@ -120,7 +120,7 @@ describe('landing', () => {
       failure: null,
     })
     const prompt = attemptFile(box, 'clashing', 2, 'prompt.md')
-    expect(prompt).toMatch(/conflicts with main[\s\S]*\n```\nshared\.txt\n```/)
+    expect(prompt).toMatch(/conflicts with main .* in shared\.txt\n\n```\nRebase [\s\S]*\nshared\.txt\n```/)
     expect(box.read('shared.txt')).toBe('both\n')
     await expectClean()
   })

@@ -115,7 +115,7 @@ describe('a power cut that status sees', () => {
     expect(shown.json.data.task).toMatchObject({
       state: 'running',
       health: 'lost',
-      evidence: 'run.lock is free under running: neither runner nor worker lives',
+      evidence: 'its runner died (run.lock is free, neither runner nor worker lives)',
     })
     const again = await box.json('status', 'mid-turn')
     expect(again.json.data.task.health).not.toBe('lost')

@@ -34,7 +34,7 @@ describe('a task in a runner’s hands', () => {
       const health = healthOf(task({ state }), false, now.getTime())
       expect(health).toEqual({
         name: 'lost',
-        evidence: `run.lock is free under ${state}: neither runner nor worker lives`,
+        evidence: 'its runner died (run.lock is free, neither runner nor worker lives)',
       })
     },
   )

@@ -23,7 +23,12 @@ export const exit = z.strictObject({
 export type AttemptExit = z.infer<typeof exit>
 
 /** Branches as they were when the worker started: what it moved is compared with them at its end. */
-export const refs = z.strictObject({ version, refs: z.record(z.string(), z.string()) })
+export const refs = z.strictObject({
+  version,
+  refs: z.record(z.string(), z.string()),
+  /** Bytes that the log of the main checkout's HEAD had; -1 without one. */
+  head_log: z.int(),
+})
 
 export const check = z.strictObject({
   command: z.string(),

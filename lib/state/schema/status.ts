@@ -85,7 +85,7 @@ export const status = z.strictObject({
   workplace: z.nullable(workplace),
   /** Number of the latest attempt; 0 before the first. */
   attempt: natural,
-  /** Raised by every runner that takes the task; only the current one publishes. */
+  /** Raised by every runner that takes the task. */
   epoch: natural,
   /** Attempts that count against `attempts`. */
   tries: natural,

@@ -17,6 +17,8 @@ export interface Inspected {
   readonly branch: string | null
   /** Paths with uncommitted changes, untracked files included, ignored ones not. */
   readonly dirty: readonly string[]
+  /** Those of them that the commit has. */
+  readonly modified: readonly string[]
   /** Directories that are repositories of their own: no commit of ours holds what is in them. */
   readonly embedded: readonly string[]
 }
@@ -66,6 +68,7 @@ function parseStatus(text: string, links: readonly string[]): Inspected {
     head: /^[0-9a-f]+$/.test(head) ? head : null,
     branch: branch === '(detached)' || branch === '' ? null : branch,
     dirty: paths.filter((path) => !path.endsWith('/')),
+    modified: entries.filter((entry) => !/^[#?]/.test(entry)).map(pathOf),
     embedded: [...links, ...paths.filter((path) => path.endsWith('/'))],
   }
 }

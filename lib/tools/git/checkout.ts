@@ -19,8 +19,7 @@ export type Checkout = 'elsewhere' | 'clean' | 'dirty' | 'interrupted'
  */
 export async function checkoutState(repo: Repository, branch: string, to: string): Promise<Checkout> {
   if (checkedOut(repo) !== branch) return 'elsewhere'
-  const what = ['--no-renames', '--untracked-files=no', '--ignore-submodules=all']
-  const dirty = await gitList(repo, ['status', '--porcelain=v1', '-z', ...what])
+  const dirty = await trackedChanges(repo)
   if (dirty.length === 0) return 'clean'
   const wanted = await compareWith(repo, to)
   const cached = ['diff-index', '--cached', '--name-only', '-z', '--no-renames', to]
@@ -31,6 +30,17 @@ export async function checkoutState(repo: Repository, branch: string, to: string
     return wanted.has.has(path) ? !wanted.differ.has(path) : lookAt(join(repo.main, path)) === undefined
   }
   return dirty.every(isOurs) ? 'interrupted' : 'dirty'
+}
+
+/** Tracked files of the main checkout with uncommitted changes. */
+export async function changedInCheckout(repo: Repository): Promise<string[]> {
+  return (await trackedChanges(repo)).map((entry) => entry.slice(3))
+}
+
+/** As `git status` lists them: two letters, a space, the path. */
+function trackedChanges(repo: Repository): Promise<string[]> {
+  const what = ['--no-renames', '--untracked-files=no', '--ignore-submodules=all']
+  return gitList(repo, ['status', '--porcelain=v1', '-z', ...what])
 }
 
 /**
@@ -137,14 +147,24 @@ export function worktreesOn(repo: Repository, branch: string): string[] {
   })
 }
 
+/** How long the log of the main checkout's HEAD is; -1 when there is none. */
+export function headLogSize(repo: Repository): number {
+  const log = lookAt(headLog(repo))
+  return log?.isFile() ? log.size : -1
+}
+
+const headLog = (repo: Repository): string => join(repo.gitDir, 'logs', 'HEAD')
+
 /**
- * Was `commit` made in the main checkout (a commit, pull or merge by its owner)? Its HEAD's own log says
- * so: moving the branch from a worktree does not write there.
+ * Was `commit` made in the main checkout (a commit, pull or merge by its owner) since its HEAD's log was
+ * `since` bytes long? The log says so: moving the branch from a worktree does not write there. Null when
+ * there is no such log to ask.
  */
-export function madeInMainCheckout(repo: Repository, commit: string): boolean {
-  const lines = readTail(join(repo.gitDir, 'logs', 'HEAD'), 8192)
+export function madeInMainCheckout(repo: Repository, commit: string, since: number): boolean | null {
+  const size = headLogSize(repo)
+  if (size < 0) return null
+  const lines = readTail(headLog(repo), Math.max(0, size - Math.max(0, since)))
     .toString()
-    .trimEnd()
     .split('\n')
-  return lines.at(-1)?.split(' ')[1] === commit
+  return lines.some((line) => line.split(' ', 2)[1] === commit)
 }

@@ -57,6 +57,7 @@ export async function ensureTrusted(
   trusted: string,
   adopt: 'ask-a-person' | 'no-worker-lives' | 'a-person-said-so',
 ): Promise<Adoption> {
+  makeTargets(gitDir)
   const sha256 = digest(gitDir)
   const known = readIfThere(join(trusted, 'config.sha256'))
   if (known === sha256) return 'unchanged'
@@ -87,6 +88,11 @@ export function configuredRemotes(trusted: string): ReadonlySet<string> {
   return new Set([...sections].map((match) => (match[1] ?? '').replace(/\\(.)/g, '$1')))
 }
 
+/** git removes these when they are empty (gc, the last worktree of a person); our links must lead somewhere. */
+export function makeTargets(gitDir: string): void {
+  for (const name of ['worktrees', 'logs']) mkdirSync(join(gitDir, name), { recursive: true })
+}
+
 /** Built beside and renamed in, so that it is whole whenever it exists. */
 function makeView(gitDir: string, trusted: string): void {
   const temporary = temporaryName(trusted)
@@ -96,7 +102,6 @@ function makeView(gitDir: string, trusted: string): void {
     for (const name of linked) symlinkSync(join(gitDir, name), join(temporary, name))
     // git wants some HEAD here; the real ones belong to the checkouts.
     writeFileSync(join(temporary, 'HEAD'), 'ref: refs/heads/none\n')
-    mkdirSync(join(gitDir, 'worktrees'), { recursive: true })
     renameDurable(temporary, trusted)
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true })

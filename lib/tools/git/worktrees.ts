@@ -8,6 +8,7 @@ import { Failure } from '../../kit/errors.ts'
 import { removeTree, writeFileDurable } from '../../kit/files.ts'
 import { lookAt } from '../../kit/read.ts'
 import { git, gitFailed, gitTry, isThere, type Place, type Repository } from './door.ts'
+import { makeTargets } from './trusted.ts'
 
 /**
  * A new worktree at `path` with `branch` at `start`. An existing branch is used only when `adopt` says
@@ -23,6 +24,7 @@ export async function addWorktree(
   adopt: boolean,
 ): Promise<Place> {
   mkdirSync(dirname(path), { recursive: true })
+  makeTargets(repo.gitDir)
   const add = ['worktree', 'add', '--quiet', '--force']
   const made = await gitTry(repo, [...add, '--no-track', '-b', branch, path, start], { timeout: 600_000 })
   if (made.exitCode !== 0) {
@@ -115,6 +117,11 @@ export function setAside(place: Place, paths: readonly string[]): string {
 export async function removeWorktree(repo: Repository, place: Place, branch: string): Promise<void> {
   removeTree(place.worktree)
   removeTree(place.git_dir)
+  await deleteBranch(repo, branch)
+}
+
+/** Also when it is gone already. The caller has kept what it pointed to. */
+export async function deleteBranch(repo: Repository, branch: string): Promise<void> {
   await gitTry(repo, ['update-ref', '-d', `refs/heads/${branch}`])
 }
 

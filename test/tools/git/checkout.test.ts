@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import {
   checkoutState,
+  headLogSize,
   madeInMainCheckout,
   moveCheckout,
   worktreesOn,
@@ -164,9 +165,13 @@ it('knows who has the branch checked out elsewhere, and who made a commit here',
   await world.git(['worktree', 'add', '-q', join(world.directory, 'elsewhere'), 'next'])
   expect(worktreesOn(world.repo, 'next')).toEqual(['elsewhere'])
   expect(worktreesOn(world.repo, 'nex')).toEqual([])
+  const since = headLogSize(world.repo)
   world.write('mine.txt', 'mine\n')
   const mine = await world.commit('mine')
-  expect(madeInMainCheckout(world.repo, mine)).toBe(true)
+  expect(madeInMainCheckout(world.repo, mine, since)).toBe(true)
   await world.git(['update-ref', 'refs/heads/main', to], join(world.directory, 'elsewhere'))
-  expect(madeInMainCheckout(world.repo, to)).toBe(false)
+  // Made here too, but long ago: a worker that rewinds the branch is not its owner.
+  expect(madeInMainCheckout(world.repo, to, since)).toBe(false)
+  await world.git(['switch', '-q', '-c', 'feature'])
+  expect(madeInMainCheckout(world.repo, mine, since)).toBe(true)
 })
