@@ -3,8 +3,7 @@
 import { Failure } from '../kit/errors.ts'
 import { packageRoot } from '../kit/package.ts'
 import { isEnded } from '../rules/lifecycle.ts'
-import { noUsage } from '../state/schema/common.ts'
-import type { Status } from '../state/schema/status.ts'
+import { newStatus } from '../state/new-status.ts'
 import { idFrom, type Spec } from '../state/spec.ts'
 import { checkId, createTask, reload, type Task } from '../state/tasks.ts'
 import { findCodex } from '../tools/codex/find.ts'
@@ -44,34 +43,7 @@ export async function spawn(
   const id = wanted ?? freeId(context, idFrom(spec.title) || 'task')
   const settings = settingsOf(context, id, spec, refs)
   checkBranch(context, id, refs)
-  const at = now()
-  const status: Status = {
-    version: 1,
-    id,
-    title: spec.title,
-    state: 'queued',
-    reason: 'new',
-    created: at,
-    since: at,
-    spec_revision: 1,
-    spec_sha256: spec.sha256,
-    settings,
-    workplace: null,
-    attempt: 0,
-    epoch: 0,
-    tries: 0,
-    lost: 0,
-    runner: null,
-    worker: null,
-    activity: null,
-    usage: noUsage,
-    minutes: 0,
-    question: null,
-    change: null,
-    flags: [],
-    failure: null,
-    not_before: null,
-  }
+  const status = newStatus({ id, title: spec.title, settings, spec_sha256: spec.sha256, created: now() })
   if (!createTask(context.paths, status, spec.text)) return await spawnedMeanwhile(context, wanted, id, spec)
   const task: Task = { id, paths: context.paths.task(id), status }
   const blocked = await start(context, id)

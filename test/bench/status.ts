@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode } from 'gpt-tokenizer'
 import { taskPaths } from '../../lib/state/paths.ts'
-import { noUsage } from '../../lib/state/schema/common.ts'
 import { type State, type Status, status as schema } from '../../lib/state/schema/status.ts'
+import { statusWith } from '../support/records.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { type Figure, median, ratioFigure } from './report.ts'
 import { timed, timeVerb } from './time.ts'
@@ -60,45 +60,10 @@ function fill(box: Sandbox, where: string, count: number, states: readonly State
 }
 
 function sample(): Status {
-  const at = '2026-01-02T03:04:05.678Z'
-  return {
-    version: 1,
-    id: 'x',
-    title: 'x',
-    state: 'queued',
+  return statusWith('x', {
     reason: 'all 3 attempts are spent; the last: the check `npm test` failed: exit code 1',
-    created: at,
-    since: at,
-    spec_revision: 1,
-    spec_sha256: '0'.repeat(64),
-    settings: {
-      needs: [],
-      verify: ['npm test'],
-      paths: ['src/**'],
-      worker: 'codex',
-      model: null,
-      effort: null,
-      attempts: 3,
-      budget: { minutes: 60, tokens: null },
-      priority: 0,
-      tags: [],
-      change: 'branch',
-      base: { branch: 'main', remote: null },
-    },
-    workplace: null,
     attempt: 3,
-    epoch: 3,
     tries: 3,
-    lost: 0,
-    runner: null,
-    worker: null,
-    activity: null,
-    usage: noUsage,
-    minutes: 4.2,
-    question: null,
-    change: null,
-    flags: [],
-    failure: null,
-    not_before: null,
-  }
+    settings: { verify: ['npm test'], paths: ['src/**'] },
+  })
 }

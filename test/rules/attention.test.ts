@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { attentionOf, isUnderWay, nextFor } from '../../lib/rules/attention.ts'
 import { type State, state } from '../../lib/state/schema/status.ts'
-import { type Different, task } from './records.ts'
+import type { Different } from '../support/records.ts'
+import { task } from './records.ts'
 
 const merged = () => 'merged' as const
 const look = (different: Different) => {

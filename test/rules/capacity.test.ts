@@ -7,7 +7,8 @@ import {
   type NeedState,
   plan,
 } from '../../lib/rules/capacity.ts'
-import { at, type Different, now, task } from './records.ts'
+import type { Different } from '../support/records.ts'
+import { at, now, task } from './records.ts'
 
 const queued = (id: string, different: Different = {}) => task({ id, state: 'queued', ...different })
 const needs = (...ids: string[]) => ({ settings: { needs: ids } })

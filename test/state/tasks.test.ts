@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { findTask, statePaths } from '../../lib/state/paths.ts'
-import { noUsage } from '../../lib/state/schema/common.ts'
-import type { Status } from '../../lib/state/schema/status.ts'
 import {
   archiveTask,
   checkId,
@@ -15,6 +13,7 @@ import {
   liveIds,
   loadTask,
 } from '../../lib/state/tasks.ts'
+import { statusWith } from '../support/records.ts'
 
 let repo: string
 let paths: ReturnType<typeof statePaths>
@@ -24,53 +23,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(repo, { recursive: true }))
 
-function statusOf(id: string, patch: Partial<Status> = {}): Status {
-  const at = '2026-02-03T04:05:06.789Z'
-  return {
-    version: 1,
-    id,
-    title: id,
-    state: 'queued',
-    reason: null,
-    created: at,
-    since: at,
-    spec_revision: 1,
-    spec_sha256: 'x',
-    settings: {
-      needs: [],
-      verify: [],
-      paths: [],
-      worker: 'codex',
-      model: null,
-      effort: null,
-      attempts: 3,
-      budget: { minutes: null, tokens: null },
-      priority: 0,
-      tags: [],
-      change: 'branch',
-      base: { branch: 'main', remote: null },
-    },
-    workplace: null,
-    attempt: 0,
-    epoch: 0,
-    tries: 0,
-    lost: 0,
-    runner: null,
-    worker: null,
-    activity: null,
-    usage: noUsage,
-    minutes: 0,
-    question: null,
-    change: null,
-    flags: [],
-    failure: null,
-    not_before: null,
-    ...patch,
-  }
-}
-
 it('makes a task whole: the directory is there with everything in it, and nothing else is', () => {
-  expect(createTask(paths, statusOf('a'), 'spec')).toBe(true)
+  expect(createTask(paths, statusWith('a'), 'spec')).toBe(true)
   expect(readdirSync(paths.tasks)).toEqual(['a'])
   expect(readdirSync(paths.task('a').directory).sort()).toEqual([
     'inbox',
@@ -80,20 +34,20 @@ it('makes a task whole: the directory is there with everything in it, and nothin
     'spec.md',
     'status.json',
   ])
-  expect(loadTask(paths, 'a').status).toEqual(statusOf('a'))
+  expect(loadTask(paths, 'a').status).toEqual(statusWith('a'))
 })
 
 it('gives an id once, also when its task is archived', () => {
-  createTask(paths, statusOf('a'), 'first')
-  expect(createTask(paths, statusOf('a'), 'second')).toBe(false)
+  createTask(paths, statusWith('a'), 'first')
+  expect(createTask(paths, statusWith('a'), 'second')).toBe(false)
   archiveTask(paths, loadTask(paths, 'a'))
-  expect(createTask(paths, statusOf('a'), 'third')).toBe(false)
+  expect(createTask(paths, statusWith('a'), 'third')).toBe(false)
   expect(existsSync(paths.task('a').directory)).toBe(false)
   expect(readdirSync(paths.tasks)).toEqual([])
 })
 
 it('takes a half-made directory for no task', () => {
-  createTask(paths, statusOf('a'), 'spec')
+  createTask(paths, statusWith('a'), 'spec')
   mkdirSync(join(paths.tasks, '.tmp-b-1-2-3'))
   writeFileSync(join(paths.tasks, '.DS_Store'), '')
   writeFileSync(join(paths.tasks, 'notes.txt'), '')
@@ -102,7 +56,7 @@ it('takes a half-made directory for no task', () => {
 })
 
 it('lists what it can read beside what it cannot', () => {
-  for (const id of ['a', 'b', 'c']) createTask(paths, statusOf(id), 'spec')
+  for (const id of ['a', 'b', 'c']) createTask(paths, statusWith(id), 'spec')
   writeFileSync(paths.task('b').status, '{}')
   const { tasks, broken } = listTasks(paths)
   expect(tasks.map((task) => task.id)).toEqual(['a', 'c'])
@@ -110,7 +64,7 @@ it('lists what it can read beside what it cannot', () => {
 })
 
 it('finds an archived task by its id, in the month when it ended', () => {
-  createTask(paths, statusOf('a', { state: 'merged', since: '2026-02-03T04:05:06.789Z' }), 'spec')
+  createTask(paths, statusWith('a', { state: 'merged', since: '2026-02-03T04:05:06.789Z' }), 'spec')
   archiveTask(paths, loadTask(paths, 'a'))
   expect(findTask(paths, 'a')?.directory).toBe(join(paths.archive, '2026-02', 'a'))
   expect(loadTask(paths, 'a').status.state).toBe('merged')
@@ -125,7 +79,7 @@ it('reads so many archived tasks, newest months first, and no more', () => {
     ['new', '2026-03'],
     ['mid', '2026-02'],
   ] as const) {
-    createTask(paths, statusOf(id, { state: 'done', since: `${month}-03T04:05:06.789Z` }), 'spec')
+    createTask(paths, statusWith(id, { state: 'done', since: `${month}-03T04:05:06.789Z` }), 'spec')
     archiveTask(paths, loadTask(paths, id))
   }
   mkdirSync(join(paths.archive, 'not-a-month'))

@@ -4,7 +4,8 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFil
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect } from 'vitest'
-import { noUsage } from '../../lib/state/schema/common.ts'
+import type { Settings } from '../../lib/state/schema/status.ts'
+import { statusWith } from './records.ts'
 import { root, type Sandbox } from './sandbox.ts'
 
 export interface Refusal {
@@ -106,49 +107,14 @@ export function plant(
   const directory = join(box.state, 'tasks', id)
   for (const name of ['inbox/seen', 'outbox/seen', 'log'])
     mkdirSync(join(directory, name), { recursive: true })
-  const at = '2026-01-02T03:04:05.678Z'
-  const status = {
-    version: 1,
-    id,
+  const { settings, ...rest } = patch
+  const status = statusWith(id, {
     title: `The task ${id}`,
     state: 'waiting',
     reason: 'stopped by a test',
-    created: at,
-    since: at,
-    spec_revision: 1,
     spec_sha256: createHash('sha256').update(spec).digest('hex'),
-    settings: {
-      needs: [],
-      verify: [],
-      paths: [],
-      worker: 'codex',
-      model: null,
-      effort: null,
-      attempts: 3,
-      budget: { minutes: null, tokens: null },
-      priority: 0,
-      tags: [],
-      change: 'branch',
-      base: { branch: 'main', remote: null },
-      ...(patch.settings as object | undefined),
-    },
-    workplace: null,
-    attempt: 0,
-    epoch: 0,
-    tries: 0,
-    lost: 0,
-    runner: null,
-    worker: null,
-    activity: null,
-    usage: noUsage,
-    minutes: 0,
-    question: null,
-    change: null,
-    flags: [],
-    failure: null,
-    not_before: null,
-  }
-  const { settings, ...rest } = patch
+    settings: (settings ?? {}) as Partial<Settings>,
+  })
   writeFileSync(join(directory, 'status.json'), JSON.stringify({ ...status, ...rest }))
   writeFileSync(join(directory, 'spec.md'), spec)
   writeFileSync(join(directory, 'run.lock'), '')
