@@ -50,7 +50,7 @@ it('says git, as a program, only in tools/git', () => {
   expect(wrong).toEqual([])
 })
 
-// Seen to fail: lib/flows/attempt.ts adding '--dangerously-bypass-approvals-and-sandbox' to the worker's arguments.
+// Seen to fail: lib/flows/runner/attempt.ts adding '--dangerously-bypass-approvals-and-sandbox' to the worker's arguments.
 it('says codex, as a program, and its options only in tools/codex', () => {
   const options = new Set(
     [...trees]
@@ -81,7 +81,7 @@ const ours = ['--json']
  * writes, and git's own directories in tools/git are not meant.
  *
  * Seen to fail: '.orchestrator-state/**' in lib/rules/reach.ts, as it was at first; 'inbox' joined to a
- * directory in lib/flows/run.ts.
+ * directory in lib/flows/runner/run.ts.
  */
 it('spells names inside the state directory only in state/paths', () => {
   const { dotted, plain } = namesOfPaths()
@@ -105,7 +105,7 @@ it('spells names inside the state directory only in state/paths', () => {
   expect([...wrongFiles, ...wrongWords]).toEqual([])
 })
 
-// Seen to fail: 'landing-checks' in lib/flows/checks.ts and `fetched-…` in lib/flows/workplace.ts, as at first.
+// Seen to fail: 'landing-checks' in lib/flows/runner/checks.ts and `fetched-…` in lib/flows/runner/workplace.ts, as at first.
 it('joins nothing to a directory of the state but in state/paths', () => {
   const wrong = found(['lib/state/paths.ts'], (node) => {
     if (calleeOf(node) !== 'join') return []
@@ -131,7 +131,7 @@ it('never catches an error to do nothing', () => {
   expect(wrong).toEqual([])
 })
 
-// Seen to fail: process.exit(1) in lib/flows/run.ts; console.log in lib/view/list.ts.
+// Seen to fail: process.exit(1) in lib/flows/runner/run.ts; console.log in lib/view/list.ts.
 it('neither exits nor prints by itself: kit/cli does both', () => {
   const wrong = found([], (node) =>
     [calleeOf(node)].filter(

@@ -1,6 +1,6 @@
 // Not for people: the runner, started by `dispatch` with the task's locked run.lock as descriptor 3.
 import { openContext } from '../../lib/flows/context.ts'
-import { runTask } from '../../lib/flows/run.ts'
+import { runTask } from '../../lib/flows/runner/run.ts'
 import { main } from '../../lib/kit/cli.ts'
 import { runnerVerb } from '../../lib/view/verbs.ts'
 

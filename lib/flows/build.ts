@@ -1,8 +1,8 @@
 /** Runs a command under the build lock. */
 import { constants } from 'node:os'
 import { ended, start } from '../kit/proc.ts'
-import { insideTurn, withBuildTurn } from './build-turn.ts'
 import type { Context } from './context.ts'
+import { insideTurn, withBuildTurn } from './runner/build-turn.ts'
 
 export interface Built {
   /** The command's exit code; 128 + n when signal n ended it. Null: its turn did not come in time. */

@@ -6,7 +6,7 @@ import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { advance, amend } from './advance.ts'
 import { type Context, trustRepository } from './context.ts'
 import { startRunner } from './dispatch.ts'
-import { clearStop } from './interrupt.ts'
+import { clearStop } from './runner/interrupt.ts'
 import { settle } from './settle.ts'
 
 /** Starts the landings; runners do them. All are looked at before any is started. */

@@ -11,10 +11,10 @@ import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { mostLost } from '../rules/retry.ts'
 import { type BrokenTask, listTasks, reload, type Task } from '../state/tasks.ts'
 import { advance, amend, flag, trail } from './advance.ts'
-import { cleanUp } from './clean-up.ts'
 import { type Context, isHere, trustRepository } from './context.ts'
 import { decide, dispatch, startRunner } from './dispatch.ts'
-import { markerOf } from './marker.ts'
+import { cleanUp } from './runner/clean-up.ts'
+import { markerOf } from './runner/marker.ts'
 
 export interface Observed {
   readonly tasks: readonly Task[]

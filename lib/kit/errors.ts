@@ -39,7 +39,6 @@ export const codes = {
   'git-failed': exits.failed,
   'git-too-old': exits.refused,
   'program-failed': exits.failed,
-  'needs-attention': exits.failed,
   'timed-out': exits.pending,
 } as const satisfies Record<string, Exit>
 

@@ -89,7 +89,7 @@ it('runs from a packed and installed tarball', { timeout: 240_000 }, async (test
     'bin/worker/dirigent',
     'skill/prompts/worker.md',
     'skill/reference/state.md',
-    'lib/flows/run.ts',
+    'lib/flows/runner/run.ts',
   ])
     expect([name, existsSync(join(installed, name))]).toEqual([name, true])
   expect(readdirSync(installed)).not.toContain('test')

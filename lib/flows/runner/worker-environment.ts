@@ -1,10 +1,10 @@
 /** The environment of a task's worker and of its checks. */
 import { join } from 'node:path'
-import { packageRoot } from '../kit/package.ts'
-import { workerEnvironment } from '../rules/environment.ts'
-import type { Task } from '../state/tasks.ts'
-import { identity } from '../tools/git/worktrees.ts'
-import type { Context } from './context.ts'
+import { packageRoot } from '../../kit/package.ts'
+import { workerEnvironment } from '../../rules/environment.ts'
+import type { Task } from '../../state/tasks.ts'
+import { identity } from '../../tools/git/worktrees.ts'
+import type { Context } from '../context.ts'
 import { markerOf } from './marker.ts'
 
 /** The task must have its workplace. */

@@ -2,13 +2,13 @@
  * Branches that a worker has no business with: compared after each attempt; one that moved without an
  * explanation is put back, what it pointed to is kept, and the task says so.
  */
-import { matchesAny } from '../rules/reach.ts'
-import type { Task } from '../state/tasks.ts'
-import { headLogSize, madeInMainCheckout } from '../tools/git/checkout.ts'
-import { keep, landedRef, listRefs, restoreRef } from '../tools/git/refs.ts'
-import { refuseChanges } from '../tools/git/trusted.ts'
-import { flag, trail } from './advance.ts'
-import type { Context } from './context.ts'
+import { matchesAny } from '../../rules/reach.ts'
+import type { Task } from '../../state/tasks.ts'
+import { headLogSize, madeInMainCheckout } from '../../tools/git/checkout.ts'
+import { keep, landedRef, listRefs, restoreRef } from '../../tools/git/refs.ts'
+import { refuseChanges } from '../../tools/git/trusted.ts'
+import { flag, trail } from '../advance.ts'
+import type { Context } from '../context.ts'
 
 /** What a worker's doings are held against. */
 export interface Before {

@@ -1,11 +1,11 @@
 /** The turn for heavy commands: one holder at a time, who says who it is. */
 import { hostname } from 'node:os'
-import { Failure } from '../kit/errors.ts'
-import { tryLock } from '../kit/lock.ts'
-import { duration, oneLine } from '../kit/text.ts'
-import { readRecord, writeRecord } from '../state/record.ts'
-import { buildNote } from '../state/schema/build-note.ts'
-import { type Context, now } from './context.ts'
+import { Failure } from '../../kit/errors.ts'
+import { tryLock } from '../../kit/lock.ts'
+import { duration, oneLine } from '../../kit/text.ts'
+import { readRecord, writeRecord } from '../../state/record.ts'
+import { buildNote } from '../../state/schema/build-note.ts'
+import { type Context, now } from '../context.ts'
 
 /** Set inside a turn, so that a heavy command started by a heavy command does not wait for itself. */
 export const insideTurn = 'DIRIGENT_BUILD_TURN'

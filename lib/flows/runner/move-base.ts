@@ -2,11 +2,11 @@
  * Moves the base by compare-and-swap, and the main checkout with it. Files go first: a move that is cut short
  * between them and the branch is then recognised, and finished or put back.
  */
-import { listTasks, type Task } from '../state/tasks.ts'
-import { changedInCheckout, checkoutState, moveCheckout, worktreesOn } from '../tools/git/checkout.ts'
-import { baseTips, landedRef, moveBranch } from '../tools/git/refs.ts'
-import { trail } from './advance.ts'
-import type { Context } from './context.ts'
+import { listTasks, type Task } from '../../state/tasks.ts'
+import { changedInCheckout, checkoutState, moveCheckout, worktreesOn } from '../../tools/git/checkout.ts'
+import { baseTips, landedRef, moveBranch } from '../../tools/git/refs.ts'
+import { trail } from '../advance.ts'
+import type { Context } from '../context.ts'
 
 /** `overtaken`: somebody else moved the base meanwhile. `blocked`: something of a person's is in the way. */
 export type Moved = 'moved' | 'overtaken' | { readonly blocked: string }

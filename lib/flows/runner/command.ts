@@ -1,9 +1,9 @@
 /** Runs a command that a person wrote (a check, the worktree's set-up): by /bin/sh, output to a file. */
 import { closeSync, constants } from 'node:fs'
-import { openOwn } from '../kit/files.ts'
-import { ended, start } from '../kit/proc.ts'
-import { signal as send, sweepMarked } from '../kit/sweep.ts'
-import { markerName } from '../rules/environment.ts'
+import { openOwn } from '../../kit/files.ts'
+import { ended, start } from '../../kit/proc.ts'
+import { signal as send, sweepMarked } from '../../kit/sweep.ts'
+import { markerName } from '../../rules/environment.ts'
 
 export interface CommandOutcome {
   readonly exit_code: number | null

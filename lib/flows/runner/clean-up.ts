@@ -1,10 +1,10 @@
 /** After the end: keeps what the worktree holds, removes it, frees the ports, archives the task. */
-import { announce } from '../state/journal.ts'
-import type { Workplace } from '../state/schema/status.ts'
-import { archiveTask, type Task } from '../state/tasks.ts'
-import { inspect, snapshot } from '../tools/git/changes.ts'
-import { isThere } from '../tools/git/door.ts'
-import { keep } from '../tools/git/refs.ts'
+import { announce } from '../../state/journal.ts'
+import type { Workplace } from '../../state/schema/status.ts'
+import { archiveTask, type Task } from '../../state/tasks.ts'
+import { inspect, snapshot } from '../../tools/git/changes.ts'
+import { isThere } from '../../tools/git/door.ts'
+import { keep } from '../../tools/git/refs.ts'
 import {
   deleteBranch,
   headOf,
@@ -12,9 +12,9 @@ import {
   removeWorktree,
   restoreWorktree,
   setAside,
-} from '../tools/git/worktrees.ts'
-import { amend, trail } from './advance.ts'
-import { branchOf, type Context, now } from './context.ts'
+} from '../../tools/git/worktrees.ts'
+import { amend, trail } from '../advance.ts'
+import { branchOf, type Context, now } from '../context.ts'
 
 /** For a merged, done or cancelled task, under its run.lock. */
 export async function cleanUp(context: Context, task: Task): Promise<Task> {

@@ -2,13 +2,13 @@
  * Landing on this machine, one task at a time: rebase onto the base's tip, check what that made, move the
  * base by compare-and-swap, bring the main checkout along when it is clean.
  */
-import { tryLock, withLock } from '../kit/lock.ts'
-import type { Status } from '../state/schema/status.ts'
-import type { Task } from '../state/tasks.ts'
-import { compareTips, isAncestor, listRefs, type Tips, tipNames } from '../tools/git/refs.ts'
-import { advance, amend, trail } from './advance.ts'
+import { tryLock, withLock } from '../../kit/lock.ts'
+import type { Status } from '../../state/schema/status.ts'
+import type { Task } from '../../state/tasks.ts'
+import { compareTips, isAncestor, listRefs, type Tips, tipNames } from '../../tools/git/refs.ts'
+import { advance, amend, trail } from '../advance.ts'
+import { type Context, now } from '../context.ts'
 import { interruption } from './attempt.ts'
-import { type Context, now } from './context.ts'
 import { fail } from './fail.ts'
 import type { Interrupt } from './interrupt.ts'
 import { moveBase } from './move-base.ts'

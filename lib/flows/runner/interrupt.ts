@@ -1,8 +1,8 @@
 /** Asking a runner to end, and a runner noticing: stop.json is the request, a signal only hurries it. */
 import { existsSync, rmSync } from 'node:fs'
-import type { TaskPaths } from '../state/paths.ts'
-import { readRecord } from '../state/record.ts'
-import { type StopRequest, stop } from '../state/schema/attempt.ts'
+import type { TaskPaths } from '../../state/paths.ts'
+import { readRecord } from '../../state/record.ts'
+import { type StopRequest, stop } from '../../state/schema/attempt.ts'
 
 export interface Interrupt {
   /** Aborted as soon as the runner should end. */

@@ -1,9 +1,9 @@
 /** Records what went wrong and moves the task where that leads (`rules/retry.ts`). */
-import { afterFailure } from '../rules/retry.ts'
-import type { TaskFailure } from '../state/schema/common.ts'
-import type { Task } from '../state/tasks.ts'
-import { advance, amend } from './advance.ts'
-import type { Context } from './context.ts'
+import { afterFailure } from '../../rules/retry.ts'
+import type { TaskFailure } from '../../state/schema/common.ts'
+import type { Task } from '../../state/tasks.ts'
+import { advance, amend } from '../advance.ts'
+import type { Context } from '../context.ts'
 import { clearStop, type Interrupt } from './interrupt.ts'
 
 export function fail(context: Context, task: Task, failure: TaskFailure, interrupt: Interrupt | null): Task {

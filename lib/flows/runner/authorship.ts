@@ -1,10 +1,10 @@
 /** Which attempt made a commit, from what each attempt recorded of the branch's tip. */
-import { readRecord } from '../state/record.ts'
-import { exit } from '../state/schema/attempt.ts'
-import type { Task } from '../state/tasks.ts'
-import { commitsOf } from '../tools/git/refs.ts'
-import { attemptTrailer } from '../tools/git/trailers.ts'
-import type { Context } from './context.ts'
+import { readRecord } from '../../state/record.ts'
+import { exit } from '../../state/schema/attempt.ts'
+import type { Task } from '../../state/tasks.ts'
+import { commitsOf } from '../../tools/git/refs.ts'
+import { attemptTrailer } from '../../tools/git/trailers.ts'
+import type { Context } from '../context.ts'
 
 /**
  * Commits of `onto..` that earlier attempts made; every other belongs to the newest. What stood on the branch
