@@ -96,11 +96,6 @@ export function classify(ending: Ending): WorkerFailure | null {
   return failure('crash', `ended with ${exitCode} ${what}${reason && `: ${reason}`}`, true)
 }
 
-/** The thread to resume is gone: only a fresh attempt can help. */
-export function threadIsGone(stderrTail: string): boolean {
-  return /no rollout found for thread id/.test(stderrTail)
-}
-
 const crashes = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGSYS'])
 /** What keeps a program from starting only now. */
 const passing =

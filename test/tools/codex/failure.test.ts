@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { classify, type Ending, type FailureClass, threadIsGone } from '../../../lib/tools/codex/failure.ts'
+import { classify, type Ending, type FailureClass } from '../../../lib/tools/codex/failure.ts'
 import { newTrack, type Track, track } from '../../../lib/tools/codex/track.ts'
 
 const now = new Date(2026, 10, 20, 3, 0, 30)
@@ -192,8 +192,4 @@ test.each([
   ['a silent end', { track: newTrack(), exitCode: 1 }, 'start-failed', 'it ended at once with 1', false],
 ] as const)('without a last event: %s', (_, ending, kind, message, retryable) => {
   expect(classified(ending)).toEqual({ class: kind, message, retryable, retry_at: null })
-})
-
-test('a thread that is gone is told apart from one in use', () => {
-  expect([noThread, stopped].map(threadIsGone)).toEqual([true, false])
 })
