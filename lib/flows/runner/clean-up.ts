@@ -37,8 +37,8 @@ export async function dropWorktree(context: Context, task: Task): Promise<Task> 
   return amend(task, { workplace: null, activity: null, runner: null, worker: null })
 }
 
-/** A worktree that could not be made may have left the branch that was made for it. */
-async function dropBranch(context: Context, task: Task): Promise<Task> {
+/** A worktree that could not be made may have left the branch that was made for it: kept, and removed. */
+export async function dropBranch(context: Context, task: Task): Promise<Task> {
   if (task.status.attempt === 0) return task
   const branch = branchOf(task.id)
   if (await keepBranch(context, task, branch)) await deleteBranch(context.repo, branch)

@@ -16,6 +16,7 @@ import { addWorktree, restoreWorktree } from '../../tools/git/worktrees.ts'
 import { amend, flag, trail } from '../advance.ts'
 import { branchOf, type Context } from '../context.ts'
 import { withBuildTurn } from './build-turn.ts'
+import { dropBranch } from './clean-up.ts'
 import { runCommand } from './command.ts'
 import type { Interrupt } from './interrupt.ts'
 import { markerOf } from './marker.ts'
@@ -41,9 +42,11 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
     const tips = await baseTips(context.repo, base)
     const path = context.paths.worktree(task.id)
     moveAside(path)
-    // Our own branch exists when an earlier attempt of this task made it; a stranger's was refused at spawn.
-    const adopt = task.status.workplace !== null || task.status.attempt > 0
-    const place = await addWorktree(context.repo, path, branch, tips.fresh, adopt)
+    const { workplace: known, attempt, lost } = task.status
+    // A branch without a worktree is of a creation that was cut short, or was left when one was dropped: not
+    // what this attempt stands on.
+    if (known === null && (attempt > 1 || lost > 0)) await dropBranch(context, task)
+    const place = await addWorktree(context.repo, path, branch, tips.fresh, known !== null)
     // Written down under the lock, so that the next to choose sees the ports taken.
     const workplace: Workplace = {
       branch,
