@@ -69,7 +69,7 @@ export async function follow(
       offset += chunk.length
       const pieces = (rest + chunk.toString()).split('\n')
       rest = pieces.pop() ?? ''
-      for (const line of pieces) print(line)
+      for (const line of pieces.filter((piece) => piece !== '')) print(line)
       // Archived since we looked at it: its last lines are in the other place.
       const moved = !existsSync(task.paths.directory)
       if (over && chunk.length === 0 && !moved) return

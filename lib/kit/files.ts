@@ -75,7 +75,10 @@ export function createFileOnce(path: string, content: string | Buffer): boolean 
   return true
 }
 
-/** Appends one line. A torn last line left by a crash is closed first, so that it spoils only itself. */
+/**
+ * Appends one line. A torn last line left by a crash is closed first, so that it spoils only itself; one that
+ * somebody is just writing looks torn too, so readers skip empty lines.
+ */
 export function appendLine(path: string, line: string, options = { durable: true }): void {
   try {
     const fd = openOwn(path, constants.O_RDWR | constants.O_APPEND)
