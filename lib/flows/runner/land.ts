@@ -2,6 +2,7 @@
  * Landing on this machine, one task at a time: rebase onto the base's tip, check what that made, move the
  * base by compare-and-swap, bring the main checkout along when it is clean.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { tryLock, withLock } from '../../kit/lock.ts'
 import type { Status } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
@@ -15,8 +16,11 @@ import { moveBase } from './move-base.ts'
 import { rebase } from './rebase.ts'
 import { fetchFresh } from './workplace.ts'
 
-/** How often the base may be moved under a landing before a person is asked. */
+/** How often a landing is tried (the base moves, the main checkout is in the way) before a person is asked. */
 const mostRounds = 3
+
+/** Milliseconds: longer than a `git add` and a `git commit` take. */
+const betweenRounds = 400
 
 export async function land(context: Context, task: Task, interrupt: Interrupt): Promise<Task> {
   const { workplace, settings } = task.status
@@ -49,7 +53,9 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
       if (rebased.status.state !== 'landing') return rebased
       const moved = await moveBase(context, rebased, tips.local, before)
       if (moved === 'moved') return finish(context, rebased)
-      if (moved !== 'overtaken') return block(context, rebased, moved.blocked)
+      // Its owner may be committing just now: looked at again before they are asked.
+      if (moved !== 'overtaken' && round === mostRounds) return block(context, rebased, moved.blocked)
+      await delay(betweenRounds)
       before = rebased.status.change?.commit ?? null
     }
     return block(

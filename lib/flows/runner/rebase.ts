@@ -1,5 +1,5 @@
 /** Puts a task's branch on the base's tip, and proves it there. */
-import { readRecord } from '../../state/record.ts'
+import { readRecord, writeRecord } from '../../state/record.ts'
 import { result as resultSchema } from '../../state/schema/attempt.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Workplace } from '../../state/schema/status.ts'
@@ -70,6 +70,14 @@ export async function rebase(
     await resetWorktree(context.repo, workplace, workplace.branch, replayed.tip)
     const { failure } = await runChecks(context, task, 'landing', interrupt)
     if (failure) return fail(context, task, failure, interrupt)
+    // What is proved now; tried again, the landing need not run the checks again.
+    if (proved)
+      writeRecord(task.paths.result, {
+        ...proved,
+        commit: replayed.tip,
+        tree: replayed.tree,
+        base: tips.fresh,
+      })
   }
   return amend(task, { change: { state: 'merging', commit: replayed.tip, onto: tips.fresh, note: null } })
 }
