@@ -1,26 +1,12 @@
 /** How many workers at once, in which order, and what a task that needs others does. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
-import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
+import { expect, it } from 'vitest'
+import { sandboxForEach } from '../support/each.ts'
+import { type Sandbox, until } from '../support/sandbox.ts'
 import { settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 
-let model: ScriptedModel
 let box: Sandbox
-
-beforeAll(async () => {
-  model = await startScriptedModel()
-})
-
-afterAll(async () => {
-  await model.close()
-})
-
-beforeEach(async () => {
-  box = await makeSandbox({ model, config: { max_workers: 1, stop_grace_seconds: 1 } })
-})
-
-afterEach(async () => {
-  await box.close()
+sandboxForEach({ max_workers: 1, stop_grace_seconds: 1 }, (made) => {
+  box = made
 })
 
 const done = { say: 'done' }

@@ -1,28 +1,14 @@
 /** How a proved change gets into the base, what keeps it out, and what a worker cannot do to the base. */
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
-import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
+import { describe, expect, it } from 'vitest'
+import { sandboxForEach } from '../support/each.ts'
+import { type Sandbox, until } from '../support/sandbox.ts'
 import { attemptFile, landed, settled, spawnTask, trailOf } from '../support/tasks.ts'
 
-let model: ScriptedModel
 let box: Sandbox
-
-beforeAll(async () => {
-  model = await startScriptedModel()
-})
-
-afterAll(async () => {
-  await model.close()
-})
-
-beforeEach(async () => {
-  box = await makeSandbox({ model, config: { max_workers: 4, stop_grace_seconds: 1 } })
-})
-
-afterEach(async () => {
-  await box.close()
+sandboxForEach({ max_workers: 4, stop_grace_seconds: 1 }, (made) => {
+  box = made
 })
 
 const done = { say: 'done' }

@@ -2,28 +2,14 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
-import { makeSandbox, root, type Sandbox, until } from '../support/sandbox.ts'
+import { describe, expect, it } from 'vitest'
+import { sandboxForEach } from '../support/each.ts'
+import { root, type Sandbox, until } from '../support/sandbox.ts'
 import { attemptFile, exitOf, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 
-let model: ScriptedModel
 let box: Sandbox
-
-beforeAll(async () => {
-  model = await startScriptedModel()
-})
-
-afterAll(async () => {
-  await model.close()
-})
-
-beforeEach(async () => {
-  box = await makeSandbox({ model, config: { max_workers: 4, stop_grace_seconds: 1 } })
-})
-
-afterEach(async () => {
-  await box.close()
+sandboxForEach({ max_workers: 4, stop_grace_seconds: 1 }, (made) => {
+  box = made
 })
 
 const done = { say: 'done' }
@@ -143,7 +129,7 @@ describe('the worktree', () => {
     })
     expect(attemptFile(box, 'unready', 1, 'setup.log')).toBe('cannot find the flux\n')
     expect((await box.verb('status', 'unready')).stdout).toContain('cannot find the flux')
-    expect(model.requests.filter(({ prompt }) => prompt.includes('Task: unready'))).toEqual([])
+    expect(box.model.requests.filter(({ prompt }) => prompt.includes('Task: unready'))).toEqual([])
   })
 
   it('is made again from its branch when it was deleted by hand', async () => {

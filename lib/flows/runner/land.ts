@@ -35,9 +35,9 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
   const held = await tryLock(context.paths.landLock, Infinity, interrupt.signal)
   if (!held) return fail(context, waiting, interruption(interrupt), interrupt)
   try {
-    const problem = await withLock(context.paths.gitLock, 120_000, () =>
-      fetchFresh(context, settings.base, asked),
-    )
+    const fetch = () => fetchFresh(context, settings.base, asked)
+    // Without a remote there is nothing to fetch, and no lock to wait for.
+    const problem = settings.base.remote && (await withLock(context.paths.gitLock, 120_000, fetch))
     if (problem) trail(context, waiting, 'fetch-failed', problem)
     let before = waiting.status.change?.commit ?? null
     for (let round = 1; round <= mostRounds; round++) {
