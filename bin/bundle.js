@@ -10,7 +10,7 @@ const began = new Date()
 const beside = mkdtempSync(join(root, 'dist-'))
 // CommonJS, one file a verb: Node starts that a third faster than ES modules or shared chunks. The import of
 // our own lib/ stays static; the packages that only some calls need are files of their own, loaded then.
-const onDemand = ['yaml', 'chokidar', 'fast-glob']
+const onDemand = ['yaml', 'chokidar', 'fast-glob', 'proper-lockfile']
 const settings = {
   outdir: beside,
   outExtension: { '.js': '.cjs' },

@@ -8,12 +8,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { statePaths } from '../lib/state/paths.ts'
-import { exit, refs, result, stop } from '../lib/state/schema/attempt.ts'
-import { buildNote } from '../lib/state/schema/build-note.ts'
+import { exit, refs, result, stop, told } from '../lib/state/schema/attempt.ts'
 import { config } from '../lib/state/schema/config.ts'
 import { event } from '../lib/state/schema/event.ts'
+import { lockFamily, ticketNote } from '../lib/state/schema/locks.ts'
 import { front } from '../lib/state/schema/spec.ts'
 import { status } from '../lib/state/schema/status.ts'
+import { witness } from '../lib/state/schema/witness.ts'
 import { root } from './support/sandbox.ts'
 
 const page = readFileSync(join(root, 'skill', 'reference', 'state.md'), 'utf8')
@@ -28,10 +29,13 @@ const documented: Readonly<Record<string, Schema>> = {
   '`config.yaml`': config,
   '`events.jsonl` and `log/events.jsonl`': event,
   '`refs.json`': refs,
+  '`messages.json`': told,
   '`exit.json`': exit,
+  '`builds.jsonl`': witness,
   '`result.json`': result,
   '`stop.json`': stop,
-  '`locks/build.json`': buildNote,
+  '`locks/family.json`': lockFamily,
+  '`<n>.ticket`': ticketNote,
 }
 
 for (const [heading, schema] of Object.entries(documented)) {
@@ -151,10 +155,12 @@ function madePaths(): string[] {
   const attempt = task.attempt(0)
   const called = {
     worktree: paths.worktree('<id>'),
+    shimSet: paths.shimSet('<hash>').directory,
     task: task.directory,
     archived: paths.archived('<yyyy-mm>', '<id>').directory,
     fetched: paths.fetched('base').replace(/base$/, '<base>'),
     oldSpec: task.oldSpec(0).replace('spec-0', 'spec-<n>'),
+    stale: task.stale(0, '<what>', 0).replace('-0.json', '-<n>.json'),
     attempt: attempt.directory,
   }
   const functions = [paths, task, attempt].flatMap((group) =>

@@ -4,7 +4,7 @@ import { runTask } from '../../lib/flows/runner/run.ts'
 import { main } from '../../lib/kit/cli.ts'
 import { runnerVerb } from '../../lib/view/verbs.ts'
 
-main(runnerVerb, async ({ directory, words: [id = ''] }) => {
-  await runTask(await openContext(directory), id, 3)
+main(runnerVerb, async ({ directory, words: [id = ''], flags }) => {
+  await runTask(await openContext(directory), id, Number(flags.epoch), 3)
   return { data: null, text: [] }
 })

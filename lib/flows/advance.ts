@@ -1,10 +1,11 @@
 /**
  * Changes a task's decided state: checks the transition, writes status.json, then the trail. Only the
- * holder of the task's run.lock may call this; that is what makes status.json have one writer.
+ * holder of the task's run.lock may call this; that is what makes status.json have one writer. A holder that
+ * somebody else has followed is refused with `stale-epoch` (`state/owner.ts`).
  */
 import { checkTransition } from '../rules/lifecycle.ts'
 import { record } from '../state/journal.ts'
-import { writeRecord } from '../state/record.ts'
+import { changeStatus, checkOwner } from '../state/owner.ts'
 import type { Event } from '../state/schema/event.ts'
 import type { State, Status } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'
@@ -19,26 +20,38 @@ export function advance(
   patch: Partial<Status> = {},
 ): Task {
   checkTransition(task.status, to)
-  const status: Status = { ...task.status, ...patch, state: to, reason, since: now() }
-  writeRecord(task.paths.status, status)
-  trail(context, task, 'state', reason ?? '', { from: task.status.state, to, attempt: status.attempt })
-  return { ...task, status }
+  const moved = changeStatus(task, (seen) => ({ ...seen, ...patch, state: to, reason, since: now() }))
+  const { attempt } = moved.status
+  remark(context, task, 'state', reason ?? '', { from: task.status.state, to, attempt })
+  return moved
 }
 
 /** Changes fields without a transition. `durable: false` for activity, which is only a hint. */
 export function amend(task: Task, patch: Partial<Status>, options = { durable: true }): Task {
-  const status: Status = { ...task.status, ...patch }
-  writeRecord(task.paths.status, status, options)
-  return { ...task, status }
+  return changeStatus(task, (seen) => ({ ...seen, ...patch }), options)
 }
 
-/** Adds a line to the task's trail and to the feed. */
+type More = Partial<Pick<Event, 'from' | 'to' | 'attempt'>>
+
+/** Adds a line to the task's trail and to the feed, as its owner. */
 export function trail(
   context: Context,
   task: Task,
   type: Event['type'],
   text: string,
-  more: Partial<Pick<Event, 'from' | 'to' | 'attempt'>> = {},
+  more: More = {},
+): void {
+  checkOwner(task)
+  remark(context, task, type, text, more)
+}
+
+/** Adds a line although somebody else owns the task: what was asked of the owner. */
+export function remark(
+  context: Context,
+  task: Task,
+  type: Event['type'],
+  text: string,
+  more: More = {},
 ): void {
   record(context.paths, task.paths, {
     at: now(),

@@ -1,6 +1,6 @@
 /** What every verb begins with: which repository, where its state is, and its settings. */
-import { existsSync, readFileSync } from 'node:fs'
-import { cpus, hostname, totalmem } from 'node:os'
+import { existsSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
 import { Failure } from '../kit/errors.ts'
 import { makeDirectory } from '../kit/files.ts'
 import { defaultWorkers } from '../rules/capacity.ts'
@@ -10,6 +10,7 @@ import type { Config } from '../state/schema/config.ts'
 import type { Repository } from '../tools/git/door.ts'
 import { locate } from '../tools/git/locate.ts'
 import { ensureTrusted } from '../tools/git/trusted.ts'
+import { openLocks } from './locks.ts'
 
 export interface Context {
   readonly repo: Repository
@@ -30,14 +31,13 @@ export async function openContext(directory: string): Promise<Context> {
     })
   }
   makeRuntime(paths)
+  await openLocks(paths.lockFamily, paths.root)
   return { repo, paths, config: await readConfig(paths) }
 }
 
 /** A clone has only what was committed; the rest is made when it is first needed. */
 function makeRuntime(paths: StatePaths): void {
-  for (const path of [paths.tasks, paths.worktrees, paths.archive, paths.locks]) {
-    if (!existsSync(path)) makeDirectory(path)
-  }
+  for (const path of [paths.tasks, paths.worktrees, paths.archive, paths.locks]) makeDirectory(path)
 }
 
 export function findRepository(directory: string): { repo: Repository; paths: StatePaths } {
@@ -66,17 +66,3 @@ export function maxWorkers(config: Config): number {
 export const branchOf = (id: string): string => `dirigent/${id}`
 
 export const now = (): string => new Date().toISOString()
-
-/** Was it started by this boot of this machine, so that its pid means something here? A container is another. */
-export const isHere = (process: { readonly boot: string; readonly host: string }): boolean =>
-  process.boot === bootId() && process.host === hostname()
-
-let boot: string | undefined
-
-/** Identifies this boot of this machine: pids of another one mean nothing. */
-export function bootId(): string {
-  boot ??= existsSync('/proc/sys/kernel/random/boot_id')
-    ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    : hostname()
-  return boot
-}

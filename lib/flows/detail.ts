@@ -1,19 +1,21 @@
 /** One task in full: its row, what was proved, its attempts and messages. */
 import { isLocked } from '../kit/lock.ts'
-import { lookAt, readHead } from '../kit/read.ts'
+import { lookAt, namesIn, readHead } from '../kit/read.ts'
 import { clean } from '../kit/text.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
-import { healthOf } from '../rules/health.ts'
+import { aloneHealth, healthOf } from '../rules/health.ts'
 import { isOwned } from '../rules/lifecycle.ts'
 import { countUnread, messagesIn } from '../state/messages.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
 import { listTasks, loadTask, type Task } from '../state/tasks.ts'
+import { waitingForBuild } from './build-line.ts'
 import type { Context } from './context.ts'
 import { needStates } from './needs.ts'
 import { settleIfWritable } from './settle.ts'
 import type { Row } from './survey.ts'
+import { isAlone } from './survivors.ts'
 
 export interface Detail extends Row {
   readonly result: Result | null
@@ -31,9 +33,11 @@ export async function detail(context: Context, id: string): Promise<Detail> {
   const task = lost ?? loadTask(context.paths, asked.id)
   const needState = needStates(context, listTasks(context.paths).tasks)
   const alive = isOwned(task.status) && !lost && (await isLocked(task.paths.runLock))
-  const health = healthOf(task.status, alive || !isOwned(task.status), Date.now())
+  const turn = (await waitingForBuild(context)).get(id) ?? null
+  const known = healthOf(task.status, alive || !isOwned(task.status), Date.now(), turn)
+  const health = alive && isAlone(task) ? aloneHealth(known) : known
   const attempts: AttemptExit[] = []
-  for (let n = 1; n <= task.status.attempt; n++) {
+  for (const n of attemptsIn(task)) {
     const ended = readRecord(task.paths.attempt(n).exit, exit)
     if (ended) attempts.push(ended)
   }
@@ -56,6 +60,14 @@ export async function detail(context: Context, id: string): Promise<Detail> {
     report: reportOf(task),
     notice: seen.notice,
   }
+}
+
+/** Numbers of the attempts that left something; the count in the status may be anybody's. */
+function attemptsIn(task: Task): number[] {
+  return namesIn(task.paths.log)
+    .map((name) => Number(/^attempt-(\d{3,9})$/.exec(name)?.[1] ?? 0))
+    .filter((n) => n > 0 && n <= task.status.attempt)
+    .sort((a, b) => a - b)
 }
 
 const mostOfReport = 4000

@@ -3,7 +3,9 @@
  * and the locked descriptor is handed to the runner: from the decision to the runner's end the lock is
  * never free, so a task is never started twice and a runner that dies at birth is seen as lost.
  */
+import { leaveCgroup } from '../kit/cgroup.ts'
 import { startDetached } from '../kit/detach.ts'
+import { Failure } from '../kit/errors.ts'
 import { type Lock, tryLock, withLock } from '../kit/lock.ts'
 import { verbProgram } from '../kit/package.ts'
 import { type Plan, plan } from '../rules/capacity.ts'
@@ -45,16 +47,32 @@ export function decide(context: Context, tasks: readonly Task[]): Plan {
   return { start: [], blocked: new Map([...decided.blocked, ...because]) }
 }
 
+/** Undefined also when something that cannot be locked stands in its place: the others start all the same. */
+async function lockToStart(path: string): Promise<Lock | undefined> {
+  try {
+    return await tryLock(path, 500)
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'corrupt-file') return undefined
+    throw error
+  }
+}
+
 async function startQueued(context: Context, id: string): Promise<boolean> {
   // A verb that only looks whether it is held has it for some milliseconds, and starts nothing afterwards.
-  const held = await tryLock(context.paths.task(id).runLock, 500)
+  const held = await lockToStart(context.paths.task(id).runLock)
   // Somebody is changing the task right now; whoever it is dispatches when done.
   if (!held) return false
-  const task = reload(context.paths, id)
-  if (task?.status.state !== 'queued') {
+  try {
+    return await startUnder(context, id, held)
+  } finally {
+    // Also when its state could not be written: a runner that starts others would hold it for its own life.
     held.close()
-    return false
   }
+}
+
+async function startUnder(context: Context, id: string, held: Lock): Promise<boolean> {
+  const task = reload(context.paths, id)
+  if (task?.status.state !== 'queued') return false
   const attempt = task.status.attempt + 1
   const running = advance(context, task, 'running', `attempt ${attempt}`, {
     attempt,
@@ -69,14 +87,22 @@ async function startQueued(context: Context, id: string): Promise<boolean> {
   return true
 }
 
-/** Starts the runner that owns the task from now on, and hands it the lock. */
+/**
+ * Starts the runner that owns the task from now on, and hands it the lock; one that cannot be handed down is let
+ * go of, for the runner to take.
+ */
 export async function startRunner(context: Context, task: Task, held: Lock): Promise<void> {
+  const { id, status } = task
+  const words = [...verbProgram('run'), id, '--repo', context.repo.main, '--epoch', String(status.epoch)]
   try {
-    await startDetached(process.execPath, [...verbProgram('run'), task.id, '--repo', context.repo.main], {
+    // From inside an attempt, by a worker that calls a verb: that attempt's end must not be the runner's.
+    leaveCgroup()
+    if (held.fd === null) held.close()
+    await startDetached(process.execPath, words, {
       cwd: context.repo.main,
       env: runnerEnvironment(),
       log: context.paths.runnerLog,
-      fds: [held.fd],
+      fds: held.fd === null ? [] : [held.fd],
     })
   } finally {
     held.close()

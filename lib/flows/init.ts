@@ -1,17 +1,25 @@
 /** Sets a repository up. Idempotent: what is there already, edited or not, stays. */
 import { existsSync } from 'node:fs'
+import { Failure } from '../kit/errors.ts'
 import { createFileOnce, makeDirectory } from '../kit/files.ts'
 import { withLock } from '../kit/lock.ts'
+import { tickets } from '../kit/queue.ts'
+import { isOwned } from '../rules/lifecycle.ts'
 import { readConfig } from '../state/config.ts'
+import { lockFamilyPath, type StatePaths } from '../state/paths.ts'
+import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
 import { ensureTrusted } from '../tools/git/trusted.ts'
 import { checkGit } from '../tools/git/version.ts'
+import { queueOf } from './build-line.ts'
 import { findRepository } from './context.ts'
+import { changeLocks, type Locks, openLocks, tryLocks } from './locks.ts'
 
 export interface Initialised {
   readonly root: string
   /** Files made now; empty when everything was there. */
   readonly made: readonly string[]
+  readonly locks: Locks
 }
 
 export async function init(directory: string): Promise<Initialised> {
@@ -34,10 +42,38 @@ export async function init(directory: string): Promise<Initialised> {
   const made = files
     .filter(([path, content]) => !existsSync(path) && createFileOnce(path, content))
     .map(([path]) => path)
+  const locks = await proveLocks(paths)
   // Locks must work here, and the configuration must be readable, before anything depends on them.
   await withLock(paths.dispatchLock, 10_000, async () => {
     await ensureTrusted(repo.gitDir, paths.trustedGit, 'a-person-said-so')
   })
-  await readConfig(paths)
-  return { root: paths.root, made }
+  const config = await readConfig(paths)
+  await proveQueueLocks(queueOf({ repo, paths, config }))
+  return { root: paths.root, made, locks }
+}
+
+/** Tried anew each time: the file system may be another one, and flock(1) may have been installed meanwhile. */
+async function proveLocks(paths: StatePaths): Promise<Locks> {
+  const known = await openLocks(paths.lockFamily, paths.root)
+  const found = await tryLocks(paths.lockFamily)
+  if (found.family === known.family) return found
+  const underWay = listTasks(paths).tasks.find((task) => isOwned(task.status))
+  if (underWay) {
+    const why = found.why ?? 'flock works here now'
+    throw new Failure('lock-busy', `${underWay.id} is under way with locks of ${known.family}, yet ${why}`, {
+      hint: 'Let what is under way end, then repeat: dirigent wait --until settled && dirigent init',
+      retryable: true,
+    })
+  }
+  changeLocks(paths.lockFamily, paths.root, found)
+  return found
+}
+
+/** The line for builds is shared with other repositories: its locks are changed only while nobody is in it. */
+async function proveQueueLocks(directory: string): Promise<void> {
+  const record = lockFamilyPath(directory)
+  if (!existsSync(record)) return
+  const known = await openLocks(record)
+  const found = await tryLocks(record)
+  if (found.family !== known.family && tickets(directory).length === 0) changeLocks(record, directory, found)
 }

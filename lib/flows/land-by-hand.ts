@@ -34,11 +34,12 @@ async function startLanding(context: Context, id: string): Promise<Task> {
 
 async function startUnder(context: Context, task: Task, held: Lock): Promise<Task> {
   const { status } = task
+  const epoch = status.epoch + 1
   const change = status.change && { ...status.change, state: 'merging' as const, note: null }
   const landing =
     status.state === 'review'
-      ? advance(context, task, 'landing', 'landed by hand', { change: null })
-      : amend(task, { change, reason: 'landing again' })
+      ? advance(context, task, 'landing', 'landed by hand', { epoch, change: null })
+      : amend(task, { epoch, change, reason: 'landing again' })
   await startRunner(context, landing, held)
   return reload(context.paths, task.id) ?? landing
 }

@@ -1,8 +1,8 @@
 /** What happened to a task: its trail, or the newest attempt's own event stream. */
-import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Failure } from '../kit/errors.ts'
 import { isLocked } from '../kit/lock.ts'
-import { readRange, readTail } from '../kit/read.ts'
+import { readOn, readTail } from '../kit/read.ts'
 import { watchPaths } from '../kit/watch.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import { readTrail } from '../state/journal.ts'
@@ -65,7 +65,7 @@ export async function follow(
         attempt = task.status.attempt
         offset = 0
       }
-      const chunk = readFrom(path, offset)
+      const chunk = readOn(path, offset, 1024 * 1024)
       offset += chunk.length
       const pieces = (rest + chunk.toString()).split('\n')
       rest = pieces.pop() ?? ''
@@ -78,16 +78,6 @@ export async function follow(
     }
   } finally {
     await watch.close()
-  }
-}
-
-function readFrom(path: string, offset: number): Buffer {
-  if (!existsSync(path)) return Buffer.alloc(0)
-  const fd = openSync(path, 'r')
-  try {
-    return readRange(fd, offset, Math.min(Math.max(0, fstatSync(fd).size - offset), 1024 * 1024))
-  } finally {
-    closeSync(fd)
   }
 }
 

@@ -8,15 +8,28 @@ import type { Context } from './context.ts'
 export function needStates(context: Context, tasks: readonly Task[]): (id: string) => NeedState {
   const live = new Map(tasks.map((task) => [task.id, task.status]))
   const known = new Map<string, NeedState>()
+  const resolve = (id: string) => {
+    // What is needed before what needs it, without calls within calls: chains are as long as people make them.
+    const path = [id]
+    for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
+      const status = live.get(at)
+      // First as it is, so that a circle (spawn refuses them) comes to an end.
+      if (status && !known.has(at)) known.set(at, status.state)
+      const open =
+        status?.state === 'queued' ? status.settings.needs.find((need) => !known.has(need)) : undefined
+      if (open !== undefined) path.push(open)
+      else {
+        known.set(
+          at,
+          status ? needStateOf(status, (need) => known.get(need) ?? 'unknown') : archivedState(context, at),
+        )
+        path.pop()
+      }
+    }
+  }
   const stateOf = (id: string): NeedState => {
-    const have = known.get(id)
-    if (have) return have
-    const status = live.get(id)
-    // First as it is, so that a circle (spawn refuses them) comes to an end.
-    known.set(id, status?.state ?? 'unknown')
-    const state = status ? needStateOf(status, stateOf) : archivedState(context, id)
-    known.set(id, state)
-    return state
+    if (!known.has(id)) resolve(id)
+    return known.get(id) ?? 'unknown'
   }
   return stateOf
 }

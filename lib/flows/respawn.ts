@@ -1,7 +1,8 @@
 /** Another attempt on a task that rests: failed, stopped, waiting, under review or not landed. */
-import { readFileSync } from 'node:fs'
-import { createFileOnce, writeFileDurable } from '../kit/files.ts'
-import type { Spec } from '../state/spec.ts'
+import { Failure } from '../kit/errors.ts'
+import { createFileOnce, outOfTheWay, writeFileDurable } from '../kit/files.ts'
+import { lookAt } from '../kit/read.ts'
+import { readSpec, type Spec } from '../state/spec.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
 import { advance, amend, trail } from './advance.ts'
@@ -31,6 +32,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
     const refined = wish.spec ? await refine(context, task, wish.spec) : task
     const cleared = wish.fresh ? await dropWorktree(context, refined) : refined
     const fresh = {
+      epoch: cleared.status.epoch + 1,
       tries: 0,
       lost: 0,
       not_before: null,
@@ -51,7 +53,7 @@ async function refine(context: Context, task: Task, spec: Spec): Promise<Task> {
   if (spec.sha256 === task.status.spec_sha256) return task
   const settings = settingsOf(context, task.id, spec, await branches(context.repo))
   const revision = task.status.spec_revision
-  createFileOnce(task.paths.oldSpec(revision), readFileSync(task.paths.spec))
+  keepSpec(task.paths.spec, task.paths.oldSpec(revision))
   writeFileDurable(task.paths.spec, spec.text)
   const refined = amend(task, {
     settings,
@@ -61,4 +63,14 @@ async function refine(context: Context, task: Task, spec: Spec): Promise<Task> {
   })
   trail(context, refined, 'spec', `revision ${revision + 1}; the one before is log/spec-${revision}.md`)
   return refined
+}
+
+/** What is no spec any more (somebody has put a link there) is moved out of the way; the new one is wanted. */
+function keepSpec(path: string, old: string): void {
+  try {
+    createFileOnce(old, readSpec(path))
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'corrupt-file') throw error
+    if (lookAt(path)) outOfTheWay(path)
+  }
 }

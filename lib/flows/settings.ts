@@ -47,11 +47,8 @@ function checkNeeds(context: Context, id: string, needs: readonly string[]): voi
   if (needs.length === 0) return
   for (const need of needs) checkId(need)
   const { tasks } = listTasks(context.paths)
-  const cycle = findCycle(
-    id,
-    needs,
-    (other) => tasks.find((task) => task.id === other)?.status.settings.needs ?? [],
-  )
+  const known = new Map(tasks.map((task) => [task.id, task.status.settings.needs]))
+  const cycle = findCycle(id, needs, (other) => known.get(other) ?? [])
   if (cycle) {
     throw new Failure('needs-cycle', `needs go round in a circle: ${cycle.join(' → ')}`, {
       hint: 'Take one of them out of the spec’s needs.',

@@ -3,24 +3,28 @@
  * is free was lost, and is taken up again from what its files and its worktree say. Ended tasks are
  * moved to the archive. Every verb calls this first, so nothing depends on a daemon.
  */
-import { Failure, reasonOf } from '../kit/errors.ts'
+import { diskTrouble } from '../kit/disk.ts'
+import { type Code, Failure, reasonOf } from '../kit/errors.ts'
 import { isLocked, type Lock, lockTable, tryLock } from '../kit/lock.ts'
-import { findMarked, isRunning, sweepMarked } from '../kit/sweep.ts'
-import { markerName } from '../rules/environment.ts'
+import { sweep } from '../kit/sweep.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { mostLost } from '../rules/retry.ts'
 import { type BrokenTask, listTasks, reload, type Task } from '../state/tasks.ts'
 import { advance, amend, flag, trail } from './advance.ts'
-import { type Context, isHere, trustRepository } from './context.ts'
+import { type Context, trustRepository } from './context.ts'
 import { decide, dispatch, startRunner } from './dispatch.ts'
 import { cleanUp } from './runner/clean-up.ts'
-import { markerOf } from './runner/marker.ts'
+import { markOf } from './runner/marker.ts'
+import { endSurvivors, isAlone } from './survivors.ts'
+import { tidy, tidyLost } from './tidy.ts'
 
 export interface Observed {
   readonly tasks: readonly Task[]
   readonly broken: readonly BrokenTask[]
   /** Tasks whose run.lock somebody held. */
   readonly alive: ReadonlySet<string>
+  /** Those of them whose runner is gone: its worker, or something it left behind, has the lock. */
+  readonly alone: ReadonlySet<string>
   /** Tasks found lost, as they were found. */
   readonly lost: readonly Task[]
   /** Settling changed something, so `tasks` is how it was before. */
@@ -36,38 +40,68 @@ export async function observe(context: Context): Promise<Observed> {
   const owned = tasks.filter((task) => isOwned(task.status))
   const table = owned.length > fewLocks ? lockTable() : undefined
   const alive = new Set<string>()
+  const alone = new Set<string>()
   const lost: Task[] = []
   for (const task of owned) {
-    if (await isLocked(task.paths.runLock, table)) alive.add(task.id)
-    else {
-      // It may have ended between the two looks.
-      const again = reload(context.paths, task.id)
-      if (again && isOwned(again.status) && !(await isLocked(again.paths.runLock))) lost.push(again)
+    try {
+      if (await isLocked(task.paths.runLock, table)) {
+        alive.add(task.id)
+        if (isAlone(task)) alone.add(task.id)
+      } else {
+        // It may have ended between the two looks.
+        const again = reload(context.paths, task.id)
+        if (again && isOwned(again.status) && !(await isLocked(again.paths.runLock))) lost.push(again)
+      }
+    } catch (error) {
+      broken.push(brokenBy(task, error))
     }
   }
-  return { tasks, broken, alive, lost, changed: false }
+  const readable = tasks.filter((task) => !broken.some(({ id }) => id === task.id))
+  return { tasks: readable, broken, alive, alone, lost, changed: false }
 }
+
+/** What stands in the place of a file of one task must not keep anybody from the others. */
+function brokenBy(task: Task, error: unknown): BrokenTask {
+  if (error instanceof Failure && contained.includes(error.code))
+    return { id: task.id, paths: task.paths, failure: error }
+  throw error
+}
+
+/** Failures that are one task's own; a disk that is full concerns them all. */
+const contained: readonly Code[] = ['corrupt-file', 'unknown-version', 'state-read-only']
 
 /** Takes up what was lost, archives what has ended, starts what became ready. */
 export async function settle(context: Context): Promise<Observed> {
   const seen = await observe(context)
+  tidy(context, seen.tasks)
+  const lost = [...seen.lost]
   for (const task of seen.tasks) {
     if (isEnded(task.status)) await putAway(context, task)
-    else if (seen.alive.has(task.id)) await freeLeakedLock(task)
+    else if (seen.alone.has(task.id) && (await endSurvivors(context, task))) lost.push(task)
   }
   const startable = decide(context, seen.tasks).start.length > 0
-  if (seen.lost.length === 0 && !startable) {
+  if (lost.length === 0 && !startable) {
     return { ...seen, changed: seen.tasks.some((task) => isEnded(task.status)) }
   }
   await trustRepository(context, seen.alive.size > 0)
-  for (const task of seen.lost) await takeUp(context, task.id)
+  const broken = [...seen.broken]
+  for (const task of lost) {
+    try {
+      await takeUp(context, task.id)
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'state-read-only') throw error
+      // Somebody else was faster, and goes on with it.
+      if (error instanceof Failure && error.code === 'stale-epoch') continue
+      broken.push(brokenBy(task, error))
+    }
+  }
   if (startable) await dispatch(context)
-  return { ...seen, changed: true }
+  return { ...seen, broken, lost, changed: true }
 }
 
 /** An ended task whose runner died before it had cleaned up. Nobody else may be at it. */
-async function putAway(context: Context, task: Task): Promise<void> {
-  const held = await tryLock(task.paths.runLock)
+export async function putAway(context: Context, task: Task): Promise<void> {
+  const held = await lockToPutAway(context, task)
   if (!held) return
   try {
     const current = reload(context.paths, task.id)
@@ -76,8 +110,8 @@ async function putAway(context: Context, task: Task): Promise<void> {
     await cleanUp(context, current)
   } catch (error) {
     // What git cannot read or the system will not remove stays where it is, and says so; it must not keep
-    // anybody from the other tasks. A disk that is full or read-only concerns them all.
-    if (error instanceof Failure && ['disk-full', 'state-read-only'].includes(error.code)) throw error
+    // anybody from the other tasks. A disk that is full, failing or read-only concerns them all.
+    if (diskTrouble(error) || (error instanceof Failure && error.code === 'state-read-only')) throw error
     const current = reload(context.paths, task.id)
     if (current) flag(context, current, `could not be cleaned up: ${reasonOf(error)}`)
   } finally {
@@ -85,12 +119,22 @@ async function putAway(context: Context, task: Task): Promise<void> {
   }
 }
 
+/** Undefined also when something that cannot be locked stands in the lock's place: the task says so, and stays. */
+async function lockToPutAway(context: Context, task: Task): Promise<Lock | undefined> {
+  try {
+    return await tryLock(task.paths.runLock)
+  } catch (error) {
+    flag(context, task, `could not be cleaned up: ${brokenBy(task, error).failure.message}`)
+    return undefined
+  }
+}
+
 /**
  * A lost task continues where its files say it was: its runner is started again and finds out. Whoever
  * takes the lock first does it.
  */
-async function takeUp(context: Context, id: string): Promise<void> {
-  const held = await tryLock(context.paths.task(id).runLock)
+export async function takeUp(context: Context, id: string): Promise<void> {
+  const held = (await tryLock(context.paths.task(id).runLock)) ?? (await wrested(context, id))
   if (!held) return
   try {
     await takeUpUnder(context, id, held)
@@ -99,10 +143,24 @@ async function takeUp(context: Context, id: string): Promise<void> {
   }
 }
 
+/** Something that a worker left behind can share the lock: it looks free then, and is not to be had. */
+async function wrested(context: Context, id: string): Promise<Lock | undefined> {
+  const task = reload(context.paths, id)
+  if (!task || !isAlone(task) || !(await endSurvivors(context, task))) return undefined
+  return await tryLock(context.paths.task(id).runLock)
+}
+
 async function takeUpUnder(context: Context, id: string, held: Lock): Promise<void> {
   const task = reload(context.paths, id)
   if (!task || !isOwned(task.status)) return
-  await sweepMarked(markerName, markerOf(task), 1000)
+  // First of all: should its runner live after all (its lock replaced, say), it is late from now on.
+  const taken = amend(task, { epoch: task.status.epoch + 1 })
+  await sweep(markOf(taken), 1000)
+  tidyLost(context, taken)
+  await continueLost(context, taken, held)
+}
+
+async function continueLost(context: Context, task: Task, held: Lock): Promise<void> {
   const lost = task.status.lost + 1
   if (lost >= mostLost) {
     advance(
@@ -123,18 +181,6 @@ async function takeUpUnder(context: Context, id: string, held: Lock): Promise<vo
   await startRunner(context, amend(task, { lost }), held)
 }
 
-/**
- * The lock is held, but neither runner nor worker lives: something the worker left behind inherited the
- * descriptor. It is ended, which frees the lock.
- */
-async function freeLeakedLock(task: Task): Promise<void> {
-  const { runner, worker } = task.status
-  if (!runner || !isHere(runner) || isRunning(runner.pid)) return
-  const marked = findMarked(markerName, markerOf(task))
-  if (worker && marked.includes(worker.pid)) return
-  if (marked.length > 0) await sweepMarked(markerName, markerOf(task), 1000)
-}
-
 /** For verbs that only read: a state directory that cannot be written is observed, not settled. */
 export async function settleIfWritable(
   context: Context,
@@ -142,8 +188,9 @@ export async function settleIfWritable(
   try {
     return { ...(await settle(context)), notice: null }
   } catch (error) {
-    if (!(error instanceof Failure) || !['state-read-only', 'disk-full', 'lock-busy'].includes(error.code))
+    const known = error instanceof Failure ? error : diskTrouble(error)
+    if (!known || !['state-read-only', 'disk-full', 'disk-failed', 'lock-busy'].includes(known.code))
       throw error
-    return { ...(await observe(context)), notice: error.message }
+    return { ...(await observe(context)), notice: known.message }
   }
 }

@@ -1,5 +1,6 @@
 /** Creates a task from a spec and starts it. Everything is checked before anything is made. */
 
+import { diskTrouble } from '../kit/disk.ts'
 import { Failure } from '../kit/errors.ts'
 import { packageRoot } from '../kit/package.ts'
 import { isEnded } from '../rules/lifecycle.ts'
@@ -55,7 +56,9 @@ async function start(context: Context, id: string): Promise<string | null> {
   try {
     return (await dispatch(context)).blocked.get(id) ?? null
   } catch (error) {
-    if (error instanceof Failure && ['disk-full', 'state-read-only', 'lock-busy'].includes(error.code))
+    const trouble = diskTrouble(error)
+    if (trouble) return `${trouble.message}; ${trouble.hint}`
+    if (error instanceof Failure && ['state-read-only', 'lock-busy'].includes(error.code))
       return `${error.message}; ${error.hint}`
     throw error
   }

@@ -2,19 +2,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure } from '../kit/errors.ts'
 import { isLocked, tryLock } from '../kit/lock.ts'
-import { isRunning, sweepMarked } from '../kit/sweep.ts'
-import { markerName } from '../rules/environment.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { writeRecord } from '../state/record.ts'
 import type { StopRequest } from '../state/schema/attempt.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
-import { advance, trail } from './advance.ts'
-import { type Context, isHere, now, trustRepository } from './context.ts'
+import { advance, remark } from './advance.ts'
+import { type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { cleanUp } from './runner/clean-up.ts'
 import { clearStop } from './runner/interrupt.ts'
-import { markerOf } from './runner/marker.ts'
 import { settle } from './settle.ts'
+import { isAlone } from './survivors.ts'
 
 /** A worker gets its grace three times, checks are killed at once; beyond this something is wrong. */
 const patience = 60_000
@@ -22,7 +20,7 @@ const patience = 60_000
 export async function stop(context: Context, id: string, cancel: boolean, by: string): Promise<Task> {
   loadTask(context.paths, id)
   // A lost attempt is taken up first: what it had done, a landing even, is found out by a runner.
-  await settle(context)
+  await settleFor(context, id)
   const task = loadTask(context.paths, id)
   if (isEnded(task.status)) {
     throw new Failure('illegal-transition', `${id} is ${task.status.state} already`, {
@@ -40,13 +38,20 @@ export async function stop(context: Context, id: string, cancel: boolean, by: st
   return settled
 }
 
+/** A task that cannot be taken up (something else is in a file's place) cannot be stopped: that is said at once. */
+async function settleFor(context: Context, id: string): Promise<void> {
+  const { broken } = await settle(context)
+  const own = broken.find((task) => task.id === id)
+  if (own) throw own.failure
+}
+
 /**
- * Asks the runner. Where the runner is gone and its worker lives on, ends the worker; then, the lock being
- * free, a runner takes the task up, finds out how it stands and the request to stop.
+ * Asks the runner. Where the runner is gone and its worker lives on, settling ends the worker, and a runner takes
+ * the task up, finds out how it stands and the request to stop.
  */
 async function endAttempt(context: Context, task: Task, request: StopRequest): Promise<void> {
   writeRecord(task.paths.stop, request)
-  trail(context, task, 'stop', `${request.cancel ? 'cancel' : 'stop'} asked for by ${request.by}`)
+  remark(context, task, 'stop', `${request.cancel ? 'cancel' : 'stop'} asked for by ${request.by}`)
   const giveUp = Date.now() + patience
   while (true) {
     const current = reload(context.paths, task.id)
@@ -60,10 +65,7 @@ async function endAttempt(context: Context, task: Task, request: StopRequest): P
         retryable: true,
       })
     }
-    const { runner } = current.status
-    if (!locked) await settle(context)
-    else if (runner && isHere(runner) && !isRunning(runner.pid))
-      await sweepMarked(markerName, markerOf(task), context.config.stop_grace_seconds * 1000)
+    if (!locked || isAlone(current)) await settleFor(context, task.id)
     await delay(50)
   }
 }
@@ -81,7 +83,8 @@ async function rest(context: Context, id: string, cancel: boolean, by: string): 
     const task = loadTask(context.paths, id)
     clearStop(task.paths)
     if (isEnded(task.status)) return task
-    const clear = { runner: null, worker: null, activity: null, not_before: null, change: null }
+    const epoch = task.status.epoch + 1
+    const clear = { epoch, runner: null, worker: null, activity: null, not_before: null, change: null }
     if (cancel)
       return await cleanUp(context, advance(context, task, 'cancelled', `cancelled by ${by}`, clear))
     if (task.status.state === 'waiting') return task

@@ -1,10 +1,11 @@
 /** All tasks as they stand: settled, with health, attention and why the queued ones wait. */
 import type { Failure } from '../kit/errors.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
-import { type Health, healthOf } from '../rules/health.ts'
+import { aloneHealth, type Health, healthOf } from '../rules/health.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { Status } from '../state/schema/status.ts'
 import { countArchived, listArchived, listTasks, type Task } from '../state/tasks.ts'
+import { waitingForBuild } from './build-line.ts'
 import type { Context } from './context.ts'
 import { decide } from './dispatch.ts'
 import { needStates } from './needs.ts'
@@ -37,14 +38,16 @@ export async function survey(context: Context, withEnded = 0): Promise<Survey> {
   const needState = needStates(context, tasks)
   const now = Date.now()
   const { blocked } = decide(context, tasks)
+  const turns = await waitingForBuild(context)
   const lost = new Map(seen.lost.map((task) => [task.id, task]))
   const toRow = (task: Task): Row => {
     const found = lost.get(task.id)
     // A task found lost was just taken up again; this once it is shown as it was found.
     const shown = found ?? task
+    const health = healthOf(shown.status, !found, now, turns.get(task.id) ?? null)
     return {
       task: shown,
-      health: healthOf(shown.status, !found, now),
+      health: seen.alone.has(task.id) && !found ? aloneHealth(health) : health,
       attention: attentionOf(task.status, needState),
       underWay: isUnderWay(task.status, needState),
       reason: found

@@ -1,8 +1,8 @@
 /** Takes a task that no runner has, to change its state; refuses one that is under way. */
 import { Failure } from '../kit/errors.ts'
-import { tryLock } from '../kit/lock.ts'
+import { tryLock, withLock } from '../kit/lock.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
-import { loadTask, type Task } from '../state/tasks.ts'
+import { loadTask, reload, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
 
 /**
@@ -41,4 +41,19 @@ export async function withTask<T>(
   } finally {
     await held.unlock()
   }
+}
+
+/**
+ * Runs `work` under the run.lock of a task, live or archived, with its status as it is then. Throws `lock-busy`
+ * when somebody has it.
+ */
+export async function withFree(
+  context: Context,
+  { id, paths }: Task,
+  work: (task: Task) => unknown,
+): Promise<void> {
+  await withLock(paths.runLock, 1000, async () => {
+    const task = reload(context.paths, id)
+    if (task && task.paths.directory === paths.directory) await work(task)
+  })
 }

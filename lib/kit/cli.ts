@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { type CommandLine, divide, optionsOf, parse, usage, type VerbSpec } from './arguments.ts'
+import { diskTrouble } from './disk.ts'
 import { errno, exits, Failure, reasonOf } from './errors.ts'
 import { bounded, boundedEnd, clean, cut } from './text.ts'
 
@@ -78,7 +79,8 @@ function show(answer: Answer, json: boolean): void {
 
 /** A failure in the contract's form; a bug keeps its stack, on stderr. */
 function reportError(error: unknown, json: boolean, verb: string): void {
-  const known = error instanceof Failure ? error : undefined
+  // Where a full or failing disk shows first is chance; it is no bug of ours anywhere.
+  const known = error instanceof Failure ? error : diskTrouble(error)
   process.exitCode = known?.exit ?? exits.failed
   if (!known) narrate(error instanceof Error ? (error.stack ?? error.message) : String(error))
   const what = known?.message ?? `dirigent ${verb} met a bug of its own: ${reasonOf(error)}`

@@ -2,7 +2,8 @@
  * Starts a process that outlives us: its own session, no terminal, output to a file, the caller's
  * working directory left behind. It inherits exactly the descriptors it is given.
  */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, constants } from 'node:fs'
+import { diskFailure, openOwn } from './files.ts'
 import { start } from './proc.ts'
 
 /**
@@ -20,7 +21,7 @@ export async function startDetached(
     readonly fds: readonly number[]
   },
 ): Promise<number> {
-  const log = openSync(options.log, 'a', 0o644)
+  const log = openLog(options.log)
   try {
     const child = await start(file, args, {
       cwd: options.cwd,
@@ -32,5 +33,14 @@ export async function startDetached(
     return child.pid ?? 0
   } finally {
     closeSync(log)
+  }
+}
+
+/** Opened by name for each process: a FIFO in its place would block us. */
+function openLog(path: string): number {
+  try {
+    return openOwn(path, constants.O_WRONLY | constants.O_APPEND)
+  } catch (error) {
+    throw diskFailure(error, path)
   }
 }

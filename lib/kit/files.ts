@@ -27,32 +27,43 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { errno, Failure, reasonOf } from './errors.ts'
+import { diskFailure, shortWrite } from './disk.ts'
+import { errno } from './errors.ts'
+import { isTemporaryName, temporaryName } from './temporary.ts'
 
-let serial = 0
-
-/** A name that no other process and no earlier call uses; also across pid namespaces. */
-export function temporaryName(path: string): string {
-  serial += 1
-  const unique = `${process.pid.toString(36)}-${Date.now().toString(36)}-${serial.toString(36)}-${Math.random().toString(36).slice(2, 8)}`
-  return join(dirname(path), `.tmp-${basename(path).slice(0, 60)}-${unique}`)
-}
-
-export const isTemporaryName = (name: string): boolean => name.startsWith('.tmp-')
+export { diskFailure, isTemporaryName, temporaryName }
 
 /**
  * Replaces `path` by `content`, surviving a power cut once it returns. `durable: false` skips both
  * syncs: for hints (activity, owner notes) that may be lost but never torn.
  */
 export function writeFileDurable(path: string, content: string | Buffer, options = { durable: true }): void {
+  replaceFile(path, content, options, () => true)
+}
+
+/**
+ * As `writeFileDurable`, if `still` holds when all is written and only the rename is left.
+ * @returns false when it did not; nothing has changed then
+ */
+export function replaceFile(
+  path: string,
+  content: string | Buffer,
+  options: { readonly durable: boolean },
+  still: () => boolean,
+): boolean {
   const temporary = writeBeside(path, content, options.durable)
+  let renamed = false
   try {
+    if (!still()) return false
     renameSync(temporary, path)
+    renamed = true
   } catch (error) {
-    dropTemporary(temporary)
     throw diskFailure(error, path)
+  } finally {
+    if (!renamed) dropTemporary(temporary)
   }
   if (options.durable) syncDirectory(dirname(path))
+  return true
 }
 
 /** Writes a new file whose directory is still private; the caller syncs and renames that. */
@@ -60,19 +71,23 @@ export function writeFileSynced(path: string, content: string | Buffer): void {
   renameSync(writeBeside(path, content, true), path)
 }
 
-/** Creates `path` with `content` exactly once: false when it exists already, whoever made it. */
+/**
+ * Creates `path` with `content` exactly once: false when it exists already, whoever made it. Either way it is
+ * there for good: who made it may have died before it had synced the directory.
+ */
 export function createFileOnce(path: string, content: string | Buffer): boolean {
   const temporary = writeBeside(path, content, true)
+  let made = true
   try {
     linkSync(temporary, path)
   } catch (error) {
-    if (errno(error) === 'EEXIST') return false
-    throw diskFailure(error, path)
+    if (errno(error) !== 'EEXIST') throw diskFailure(error, path)
+    made = false
   } finally {
     dropTemporary(temporary)
   }
   syncDirectory(dirname(path))
-  return true
+  return made
 }
 
 /**
@@ -143,11 +158,15 @@ function openUp(directory: string): void {
 
 /** Makes the entries of a directory survive a power cut. */
 export function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r')
   try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    const fd = openSync(path, 'r')
+    try {
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    throw diskFailure(error, path)
   }
 }
 
@@ -160,40 +179,25 @@ export function renameDurable(from: string, to: string): void {
 
 /** Makes a directory and its parents. (Node's own recursion says ENOENT on a read-only file system.) */
 export function makeDirectory(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (isDirectory(path)) return
   if (!existsSync(dirname(path))) makeDirectory(dirname(path))
   try {
     mkdirSync(path)
   } catch (error) {
     // Somebody else made it meanwhile; a file of that name is still an error.
-    if (errno(error) === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+    if (errno(error) === 'EEXIST' && isDirectory(path)) return
     throw diskFailure(error, path)
   }
 }
 
-/** Maps the errnos that a person can do something about; anything else is passed on as it is. */
-export function diskFailure(error: unknown, path: string): unknown {
-  const code = errno(error)
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new Failure('disk-full', `No space left to write ${path}; its old content is unchanged`, {
-      hint: `Free some space on the disk that holds it (df ${dirname(path)}), then repeat the command.`,
-      retryable: true,
-      cause: error,
-    })
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  } catch (error) {
+    // A link that leads to itself.
+    if (errno(error) === 'ELOOP') return false
+    throw diskFailure(error, path)
   }
-  if (code === 'ENOTDIR' || code === 'EEXIST') {
-    return new Failure('corrupt-file', `${path} cannot be made: a file is where a directory should be`, {
-      hint: `Move that file away: ls -ld ${dirname(path)} ${path}`,
-      cause: error,
-    })
-  }
-  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
-    return new Failure('state-read-only', `Cannot write ${path}: ${reasonOf(error)}`, {
-      hint: `Make the directory writable for this user: ${dirname(path)}`,
-      cause: error,
-    })
-  }
-  return error
 }
 
 function writeBeside(path: string, content: string | Buffer, durable: boolean): string {
@@ -217,18 +221,12 @@ function writeBeside(path: string, content: string | Buffer, durable: boolean): 
   return temporary
 }
 
-function shortWrite(path: string, written: number, wanted: number): Failure {
-  return new Failure('disk-full', `Only ${written} of ${wanted} bytes of ${path} could be written`, {
-    hint: `Free some space on the disk that holds it (df ${dirname(path)}).`,
-    retryable: true,
-  })
-}
-
 function dropTemporary(path: string): void {
   try {
     unlinkSync(path)
   } catch (error) {
-    // Read-only or gone: the error that brought us here is the one to report.
-    if (!['ENOENT', 'EROFS', 'EACCES'].includes(errno(error) ?? '')) throw error
+    // Whatever the system says: what was to be written is there, or the error that brought us here is the one to
+    // report. What stays is swept later.
+    if (errno(error) === undefined) throw error
   }
 }

@@ -19,6 +19,15 @@ export function verbProgram(verb: string): string[] {
     : [join(packageRoot(), 'bin', 'dirigent'), verb]
 }
 
+/** Why this Node cannot run us, or null. */
+export function nodeProblem(): string | null {
+  const { engines } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'))
+  const [major = 0, minor = 0] = String(engines.node).match(/\d+/g)?.map(Number) ?? []
+  const [ours = 0, theirs = 0] = process.versions.node.split('.').map(Number)
+  if (ours > major || (ours === major && theirs >= minor)) return null
+  return `Node ${process.versions.node} is too old; ${major}.${minor} is needed`
+}
+
 export function packageVersion(): string {
   return String(JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version)
 }

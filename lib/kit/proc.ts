@@ -78,6 +78,18 @@ export function run(file: string, args: readonly string[], options: RunOptions):
   })
 }
 
+/** What was killed, and not by us, has said neither yes nor no: throws `program-killed`. */
+export function refuseKilled(program: string, { signal, timedOut }: RunResult): void {
+  if (signal !== null && !timedOut) throw killed(program, signal)
+}
+
+export function killed(program: string, signal: string | null): Failure {
+  return new Failure('program-killed', `${program} was killed by ${signal}, and not by us`, {
+    hint: 'Repeat the command. Was memory short? The kernel tells: dmesg | tail',
+    retryable: true,
+  })
+}
+
 function cannotStart(file: string, error: Error): Failure {
   return new Failure('program-failed', `Cannot start ${file}: ${error.message}`, {
     hint: `Is ${file} installed and on PATH?`,

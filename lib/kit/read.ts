@@ -2,7 +2,16 @@
  * Reads files that somebody else may have put there: regular files only, so many bytes at most. Links are not
  * followed and a FIFO does not block.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+} from 'node:fs'
 import { errno, Failure, reasonOf } from './errors.ts'
 
 /**
@@ -48,8 +57,32 @@ export function readTail(path: string, limit: number): Buffer {
   }
 }
 
+/** Up to `limit` bytes of a regular file from `offset` on; empty when there is none. */
+export function readOn(path: string, offset: number, limit: number): Buffer {
+  const fd = openPlain(path)
+  if (fd === undefined || fd === 'foreign') return Buffer.alloc(0)
+  try {
+    return readRange(fd, offset, Math.min(Math.max(0, fstatSync(fd).size - offset), limit))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Names in a directory; none where there is none, or something else in its place. */
+export function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) return []
+    throw new Failure('corrupt-file', `${path} cannot be read: ${reasonOf(error)}`, {
+      hint: `Make it readable for this user: ls -ld ${path}`,
+      cause: error,
+    })
+  }
+}
+
 /** Opens a regular file; links are not followed, a FIFO does not block. Undefined when there is nothing. */
-function openPlain(path: string): number | 'foreign' | undefined {
+export function openPlain(path: string): number | 'foreign' | undefined {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -57,7 +90,10 @@ function openPlain(path: string): number | 'foreign' | undefined {
     if (errno(error) === 'ENOENT') return undefined
     // A link, or a socket.
     if (errno(error) === 'ELOOP' || errno(error) === 'ENXIO') return 'foreign'
-    throw new Failure('corrupt-file', `${path} cannot be read: ${reasonOf(error)}`, { cause: error })
+    throw new Failure('corrupt-file', `${path} cannot be read: ${reasonOf(error)}`, {
+      hint: `Make it readable for this user, or move it away: ls -ld ${path}`,
+      cause: error,
+    })
   }
   if (fstatSync(fd).isFile()) return fd
   closeSync(fd)

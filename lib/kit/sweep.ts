@@ -1,20 +1,39 @@
 /**
- * Finds and ends what a process left behind. A process group misses what called setsid and a walk
- * over parents misses what was double-forked, so every process of an attempt carries a marker in its
- * environment and is found by it in /proc. What cleared its own environment is not found.
+ * Finds and ends what a process left behind. A process group misses what called setsid and a walk over parents
+ * misses what was double-forked. So every process of an attempt carries a mark in its environment, found in
+ * /proc, and is in the attempt's cgroup, where there is one. Without a cgroup, what cleared its own environment
+ * is not found.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { errno } from './errors.ts'
+import { isCgroupOf, killCgroup, membersOf, removeCgroup } from './cgroup.ts'
+import { readGone, seesItself, signal } from './pid.ts'
+
+/** By what the processes are known that belong together. */
+export interface Mark {
+  /** The variable in their environment, and what it says. */
+  readonly name: string
+  readonly value: string
+  /** Their cgroup as it was recorded; null: none. It is believed only when it can be that of this mark. */
+  readonly cgroup: string | null
+}
+
+/** Pids of all that belongs to the mark, ours excepted. */
+export function findAll(mark: Mark): number[] {
+  const cgroup = believed(mark)
+  const inside = cgroup === null ? [] : membersOf(cgroup)
+  return [...new Set([...inside, ...findMarked(mark.name, mark.value)])]
+}
 
 /** Pids, ours excepted, whose environment at start had `name=value`. */
 export function findMarked(name: string, value: string): number[] {
+  if (!seesItself()) return []
   const needle = Buffer.from(`${name}=${value}\0`)
   const found: number[] = []
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry)
     if (!Number.isInteger(pid) || pid === process.pid) continue
-    const environ = readGone(`/proc/${entry}/environ`)
+    const environ = readGone(() => readFileSync(`/proc/${entry}/environ`))
     const at = environ?.indexOf(needle) ?? -1
     if (environ && at !== -1 && (at === 0 || environ[at - 1] === 0)) found.push(pid)
   }
@@ -22,49 +41,51 @@ export function findMarked(name: string, value: string): number[] {
 }
 
 /**
- * Ends everything that carries the marker: SIGTERM, up to `grace` milliseconds, then SIGKILL until
- * none is left.
+ * Ends everything that belongs to the mark: SIGTERM, up to `grace` milliseconds, then SIGKILL until none is
+ * left. For whoever owns the mark, so that nothing new begins under it meanwhile.
  * @returns how many processes were found
  */
-export async function sweepMarked(name: string, value: string, grace: number): Promise<number> {
-  if (findMarked(name, value).length === 0) return 0
+export async function sweep(mark: Mark, grace: number): Promise<number> {
+  const cgroup = believed(mark)
   // What dies with its parent needs a moment for that; it was not left behind.
-  await delay(20)
-  const first = findMarked(name, value)
-  for (const pid of first) signal(pid, 'SIGTERM')
-  const killAt = Date.now() + grace
-  let left = first
-  while (left.length > 0) {
-    await delay(10)
-    left = findMarked(name, value)
-    if (Date.now() >= killAt) for (const pid of left) signal(pid, 'SIGKILL')
-    // A process in uninterruptible sleep dies when its system call returns; it is not waited for.
-    if (Date.now() >= killAt + 5000) break
+  if (findAll(mark).length > 0) await delay(20)
+  const first = findAll(mark)
+  await end(first, grace, () => findAll(mark), cgroup)
+  if (cgroup !== null) {
+    // What lives in a pid namespace beside ours has no pid that we could name.
+    killCgroup(cgroup)
+    await removeCgroup(cgroup)
   }
   return first.length
 }
 
-/** A process that has ended and that nobody waits for (a container without an init) does not run. */
-export function isRunning(pid: number): boolean {
-  const stat = readGone(`/proc/${pid}/stat`)?.toString()
-  return stat !== undefined && !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(')') + 1))
+/** Ends these processes of the mark as `sweep` does, and none that began under it since they were found. */
+export async function endThese(pids: readonly number[], mark: Mark, grace: number): Promise<void> {
+  const left = () => {
+    const now = new Set(findAll(mark))
+    return pids.filter((pid) => now.has(pid))
+  }
+  await end(left(), grace, left, null)
 }
 
-/** Sends a signal; a process that is gone already is fine. */
-export function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    if (errno(error) !== 'ESRCH') throw error
+async function end(
+  first: readonly number[],
+  grace: number,
+  look: () => readonly number[],
+  cgroup: string | null,
+): Promise<void> {
+  for (const pid of first) signal(pid, 'SIGTERM')
+  const killAt = Date.now() + grace
+  for (let left = first; left.length > 0; left = look()) {
+    await delay(10)
+    if (Date.now() >= killAt) {
+      if (cgroup !== null) killCgroup(cgroup)
+      for (const pid of look()) signal(pid, 'SIGKILL')
+    }
+    // A process in uninterruptible sleep dies when its system call returns; it is not waited for.
+    if (Date.now() >= killAt + 5000) break
   }
 }
 
-/** Reads a /proc file of a process that may end meanwhile or belong to somebody else. */
-function readGone(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errno(error) ?? '')) return undefined
-    throw error
-  }
-}
+const believed = ({ cgroup, value }: Mark): string | null =>
+  cgroup !== null && isCgroupOf(cgroup, value) ? cgroup : null

@@ -27,6 +27,16 @@ export function cut(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`
 }
 
+/** The first `bytes` bytes of a text, to the end of a line where that is possible. */
+export function head(text: string, bytes: number): string {
+  const buffer = Buffer.from(text)
+  if (buffer.length <= bytes) return text
+  // Half a character at the end is none.
+  const start = new TextDecoder('utf-8').decode(buffer.subarray(0, bytes), { stream: true })
+  const newline = start.lastIndexOf('\n')
+  return newline < start.length / 2 ? start : start.slice(0, newline)
+}
+
 /** The last `bytes` bytes of a text, from the start of a line where that is possible. */
 export function tail(text: string, bytes: number): string {
   const buffer = Buffer.from(text)
@@ -52,6 +62,12 @@ export function count(value: number): string {
   if (value < 1000) return String(value)
   if (value < 999_500) return `${(value / 1000).toFixed(value < 99_500 ? 1 : 0)}k`
   return `${(value / 1_000_000).toFixed(1)}M`
+}
+
+/** 1st · 2nd · 3rd · 11th */
+export function ordinal(n: number): string {
+  const teens = n % 100 >= 11 && n % 100 <= 13
+  return `${n}${(teens ? undefined : ['th', 'st', 'nd', 'rd'][n % 10]) ?? 'th'}`
 }
 
 export function plural(n: number, word: string): string {

@@ -98,14 +98,21 @@ export function findCycle(
   needs: readonly string[],
   needsOf: (id: string) => readonly string[],
 ): string[] | null {
-  const walk = (path: string[], next: readonly string[]): string[] | null => {
-    for (const need of next) {
-      if (need === id) return [...path, need]
-      if (path.includes(need)) continue
-      const found = walk([...path, need], needsOf(need))
-      if (found) return found
+  // Each is looked at once: needs branch and meet again, and there are as many ways as paths through them.
+  const neededBy = new Map<string, string>()
+  const open = [id]
+  for (const at of open)
+    for (const need of at === id ? needs : needsOf(at)) {
+      if (need === id) return [...wayTo(at, neededBy), need]
+      if (neededBy.has(need)) continue
+      neededBy.set(need, at)
+      open.push(need)
     }
-    return null
-  }
-  return walk([id], needs)
+  return null
+}
+
+function wayTo(id: string, neededBy: ReadonlyMap<string, string>): string[] {
+  const way: string[] = []
+  for (let at: string | undefined = id; at !== undefined; at = neededBy.get(at)) way.unshift(at)
+  return way
 }

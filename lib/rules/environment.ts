@@ -28,13 +28,21 @@ export interface WorkerPlace {
   readonly taskDirectory: string
   readonly repo: string
   readonly workplace: Workplace
-  /** Directory that holds the worker's verbs; first on PATH. */
+  /** Directory of shims for heavy programs; first on PATH. Null: nothing is heavy. */
+  readonly shims: string | null
+  /** Directory that holds the worker's verbs; next on PATH. */
   readonly verbs: string
   /** Names this attempt's processes, so that leftovers are found. */
   readonly marker: string
+  /** Where heavy commands take their tickets. */
+  readonly buildQueue: string
 }
 
+const systemPath = '/usr/local/bin:/usr/bin:/bin'
+
 export const markerName = 'DIRIGENT_ATTEMPT'
+/** Set for workers, so that a command of theirs that moves HOME takes its turn in the same line. */
+export const queueName = 'DIRIGENT_BUILD_QUEUE'
 
 export function workerEnvironment(
   caller: NodeJS.ProcessEnv,
@@ -50,13 +58,14 @@ export function workerEnvironment(
   return {
     ...env,
     ...identity,
-    PATH: `${place.verbs}:${caller.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`,
+    PATH: [...(place.shims ? [place.shims] : []), place.verbs, caller.PATH ?? systemPath].join(':'),
     PORT: String(place.workplace.ports.base),
     DIRIGENT_PORT_BASE: String(place.workplace.ports.base),
     DIRIGENT_PORT_COUNT: String(place.workplace.ports.count),
     DIRIGENT_TASK: place.id,
     DIRIGENT_TASK_DIR: place.taskDirectory,
     DIRIGENT_REPO: place.repo,
+    [queueName]: place.buildQueue,
     [markerName]: place.marker,
   }
 }

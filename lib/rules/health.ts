@@ -12,6 +12,7 @@ export type HealthName =
   | 'reconnecting'
   | 'cooling-down'
   | 'quiet'
+  | 'alone'
   | 'lost'
   | 'resting'
 
@@ -23,8 +24,11 @@ export interface Health {
 /** No sign of life from the model for this long, and not in a tool. */
 const quietAfter = 5 * 60_000
 
-/** @param alive somebody holds the task's run.lock */
-export function healthOf(status: Status, alive: boolean, now: number): Health {
+/**
+ * @param alive somebody holds the task's run.lock
+ * @param turn who holds the build lock while a command of the task waits for it; null when none does
+ */
+export function healthOf(status: Status, alive: boolean, now: number, turn: string | null = null): Health {
   if (!isOwned(status)) {
     if (status.state === 'queued' && status.not_before && Date.parse(status.not_before) > now) {
       return { name: 'cooling-down', evidence: `until ${status.not_before}` }
@@ -36,6 +40,8 @@ export function healthOf(status: Status, alive: boolean, now: number): Health {
       name: 'lost',
       evidence: `its runner died (run.lock is free, neither runner nor worker lives)`,
     }
+  // A wait is no silence, however long it is.
+  if (turn !== null) return { name: 'waiting-for-the-build-lock', evidence: turn }
   const { activity } = status
   if (!activity) return { name: 'working', evidence: 'starting' }
   const silent = now - Date.parse(activity.last_event)
@@ -54,5 +60,13 @@ export function healthOf(status: Status, alive: boolean, now: number): Health {
     default:
       if (silent > quietAfter) return { name: 'quiet', evidence: `no event for ${duration(silent)}` }
       return { name: 'working', evidence: `${activity.kind} (${since})` }
+  }
+}
+
+/** The health of a task whose runner died while its worker lives on: what is known of it is from before. */
+export function aloneHealth({ evidence }: Health): Health {
+  return {
+    name: 'alone',
+    evidence: `its runner died; its worker goes on by itself, within its budget (seen before: ${evidence})`,
   }
 }

@@ -1,10 +1,10 @@
 /** The worker's prompt: contract, facts, spec, then what earlier attempts left. Pure. */
-import { clean, tail } from '../kit/text.ts'
+import { clean, head, tail } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 
-/** Bytes each part may take; the newest end is kept. */
-const limits = { checkpoint: 8 * 1024, inbox: 16 * 1024, failure: 8 * 1024 }
+/** Bytes each part may take; the newest end is kept, of a message its beginning. */
+const limits = { checkpoint: 8 * 1024, message: 16 * 1024, inbox: 64 * 1024, failure: 8 * 1024 }
 
 export interface PromptParts {
   /** skill/prompts/worker.md */
@@ -15,6 +15,8 @@ export interface PromptParts {
   readonly body: string
   readonly checkpoint: string | null
   readonly messages: readonly { readonly name: string; readonly text: string }[]
+  /** Where the messages are once the worker runs, for those that are too long. */
+  readonly seenDirectory: string
   readonly failure: TaskFailure | null
   /** `git log --oneline` of what the branch already holds. */
   readonly done: readonly string[]
@@ -31,7 +33,7 @@ export function composePrompt(parts: PromptParts): string {
     parts.checkpoint &&
       `# Your checkpoint\n\nYou wrote this in an earlier attempt. Skip what it says is done.\n\n${quote(tail(clean(parts.checkpoint), limits.checkpoint))}`,
     parts.failure && failureSection(parts.failure),
-    parts.messages.length > 0 && `# Messages for you\n\n${inbox(parts.messages)}`,
+    parts.messages.length > 0 && `# Messages for you\n\n${inbox(parts)}`,
   ]
   return `${sections.filter((section) => section).join('\n\n')}\n`
 }
@@ -63,11 +65,17 @@ function failureSection(failure: TaskFailure): string {
   return `# Why the last attempt did not end the task\n\n${clean(failure.message)}${detail}`
 }
 
-function inbox(messages: PromptParts['messages']): string {
-  return tail(
-    messages.map((message) => `## ${message.name}\n\n${clean(message.text).trim()}`).join('\n\n'),
-    limits.inbox,
-  )
+/** All of them. One that is too long, or for which there is no room, is named with the file to read. */
+function inbox({ messages, seenDirectory }: PromptParts): string {
+  let room = limits.inbox
+  const told = messages.map(({ name, text }) => {
+    const whole = clean(text).trim()
+    const part = head(whole, Math.min(room, limits.message))
+    room -= Buffer.byteLength(part)
+    const rest = part === whole ? '' : `\n\n(Cut here. Read the whole of it: ${seenDirectory}/${name})`
+    return `## ${name}\n\n${part}${rest}`
+  })
+  return told.join('\n\n')
 }
 
 /** A fenced block whose fence is longer than any in the text: quoted material cannot close it. */

@@ -4,8 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import * as z from 'zod/mini'
+import { diskTrouble } from '../kit/disk.ts'
 import { Failure } from '../kit/errors.ts'
 import { writeFileDurable } from '../kit/files.ts'
+import { patience } from '../kit/patience.ts'
 import { readBounded } from '../kit/read.ts'
 import type { StatePaths } from './paths.ts'
 import { type Config, config as schema } from './schema/config.ts'
@@ -15,8 +17,21 @@ const cached = z.object({ sha256: z.string(), value: schema })
 
 /** Defaults when there is no file; throws `bad-config` with the line and the field. */
 export async function readConfig(paths: StatePaths): Promise<Config> {
+  const again = patience(paths.config)
+  while (true) {
+    try {
+      const config = await readOnce(paths)
+      // An editor may just have moved it away, to put the new one in its place.
+      if (config || !again()) return config ?? schema.parse({ version: 1 })
+    } catch (error) {
+      if (!(error instanceof Failure) || !again()) throw error
+    }
+  }
+}
+
+async function readOnce(paths: StatePaths): Promise<Config | undefined> {
   const bytes = readBounded(paths.config, configLimit)
-  if (!bytes) return schema.parse({ version: 1 })
+  if (!bytes) return undefined
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const known = readCache(paths)
   if (known?.sha256 === sha256) return known.value
@@ -27,12 +42,13 @@ export async function readConfig(paths: StatePaths): Promise<Config> {
 }
 
 function readCache(paths: StatePaths): z.infer<typeof cached> | undefined {
-  const bytes = readBounded(paths.configCache, configLimit * 4)
-  if (!bytes) return undefined
   try {
+    const bytes = readBounded(paths.configCache, configLimit * 4)
+    if (!bytes) return undefined
     return cached.safeParse(JSON.parse(bytes.toString())).data
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined
+    // Whatever stands there instead: a cache that cannot be read is no cache.
+    if (error instanceof SyntaxError || error instanceof Failure) return undefined
     throw error
   }
 }
@@ -41,9 +57,12 @@ function writeCache(paths: StatePaths, value: z.infer<typeof cached>): void {
   try {
     writeFileDurable(paths.configCache, JSON.stringify(value), { durable: false })
   } catch (error) {
-    // A cache that cannot be written (read-only state, full disk) only costs time; other writers will say so.
-    if (!(error instanceof Failure) || !['state-read-only', 'disk-full'].includes(error.code)) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-    }
+    // A cache that cannot be written (read-only state, a directory in its place, full or failing disk) only costs time; other writers will say so.
+    if (
+      diskTrouble(error) ||
+      (error instanceof Failure && ['state-read-only', 'corrupt-file'].includes(error.code))
+    )
+      return
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
   }
 }

@@ -1,6 +1,7 @@
 /** The audit trail of a task (durable) and the feed of all tasks (a hint: cheap, may miss its end). */
 import { existsSync } from 'node:fs'
-import { appendLine, writeFileSynced } from '../kit/files.ts'
+import { diskTrouble } from '../kit/disk.ts'
+import { appendLine, writeFileDurable, writeFileSynced } from '../kit/files.ts'
 import { readTail } from '../kit/read.ts'
 import type { StatePaths, TaskPaths } from './paths.ts'
 import { type Event, parseEvent } from './schema/event.ts'
@@ -20,7 +21,12 @@ export function beginTrail(paths: StatePaths, task: TaskPaths, entry: Event): vo
 
 /** To the feed only: for those who wait. */
 export function announce(paths: StatePaths, entry: Event): void {
-  appendLine(paths.feed, JSON.stringify(entry), { durable: false })
+  try {
+    appendLine(paths.feed, JSON.stringify(entry), { durable: false })
+  } catch (error) {
+    // What the line tells of has happened all the same; other writers will say that the disk is full.
+    if (!diskTrouble(error)) throw error
+  }
 }
 
 /** The newest `limit` events of a task; torn or foreign lines are skipped and counted. */
@@ -37,4 +43,23 @@ export function readTrail(task: TaskPaths, limit: number): { events: Event[]; sk
     else skipped += 1
   }
   return { events, skipped }
+}
+
+/** Every event, and the lines that are none: torn, or not ours. */
+export function readWholeTrail(task: TaskPaths): { events: Event[]; skipped: string[] } {
+  const events: Event[] = []
+  const skipped: string[] = []
+  for (const line of readTail(task.trail, mostOfTrail).toString().split('\n')) {
+    const parsed = line === '' ? undefined : parseEvent(line)
+    if (parsed) events.push(parsed)
+    else if (line !== '') skipped.push(line)
+  }
+  return { events, skipped }
+}
+
+const mostOfTrail = 64 * 1024 * 1024
+
+/** The same trail with these events only; the caller holds run.lock. */
+export function rewriteTrail(task: TaskPaths, events: readonly Event[]): void {
+  writeFileDurable(task.trail, events.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
 }

@@ -1,6 +1,7 @@
 /** The one place that spells names inside the state directory. What each holds: `skill/reference/state.md`. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { namesIn } from '../kit/read.ts'
 
 export const stateDirectoryName = '.orchestrator-state'
 
@@ -9,6 +10,8 @@ export const idPattern = /^[a-z0-9][a-z0-9-]{0,62}$/
 
 export type StatePaths = ReturnType<typeof statePaths>
 export type TaskPaths = ReturnType<typeof taskPaths>
+export type AttemptPaths = ReturnType<typeof attemptPaths>
+export type ShimPaths = ReturnType<typeof shimPaths>
 
 /** @param repo the main checkout */
 export function statePaths(repo: string) {
@@ -29,8 +32,9 @@ export function statePaths(repo: string) {
     /** Our own view of the repository: `lib/tools/git/trusted.ts`. */
     trustedGit: join(root, 'git'),
     feed: join(root, 'events.jsonl'),
-    buildLock: join(root, 'locks', 'build.lock'),
-    buildNote: join(root, 'locks', 'build.json'),
+    lockFamily: lockFamilyPath(join(root, 'locks')),
+    /** Tickets of `build.scope: repository`. */
+    buildQueue: join(root, 'locks', 'build'),
     landLock: join(root, 'locks', 'land.lock'),
     gitLock: join(root, 'locks', 'git.lock'),
     dispatchLock: join(root, 'locks', 'dispatch.lock'),
@@ -38,10 +42,23 @@ export function statePaths(repo: string) {
     /** Its time says when a base was last fetched; it holds what went wrong then, or nothing. */
     fetched: (base: string) => join(root, 'locks', `fetched-${encodeURIComponent(base)}`),
     worktree: (id: string) => join(root, 'worktrees', id),
+    /** Stand-ins for heavy programs, first on a worker's PATH: `lib/flows/runner/shims.ts`. */
+    shims: join(root, 'shims'),
+    shimSet: (hash: string) => shimPaths(join(root, 'shims', hash)),
     task: (id: string) => taskPaths(join(root, 'tasks', id)),
     archived: (month: string, id: string) => taskPaths(join(root, 'archive', month, id)),
   }
 }
+
+/** Where the tickets of everybody on this machine are. @param stateHome $XDG_STATE_HOME */
+export function machineQueue(stateHome: string | undefined, home: string): string {
+  // The standard says that a relative one is to be ignored.
+  const base = stateHome?.startsWith('/') ? stateHome : join(home, '.local', 'state')
+  return join(base, 'dirigent', 'build')
+}
+
+/** Which family of locks the locks in a directory are of. */
+export const lockFamilyPath = (directory: string): string => join(directory, 'family.json')
 
 /** @param directory the task's own directory, live or archived */
 export function taskPaths(directory: string) {
@@ -62,9 +79,15 @@ export function taskPaths(directory: string) {
     log,
     trail: join(log, 'events.jsonl'),
     oldSpec: (revision: number) => join(log, `spec-${revision}.md`),
-    attempt: (n: number) => attemptPaths(join(log, `attempt-${String(n).padStart(3, '0')}`)),
+    staleLog: join(log, 'stale'),
+    /** What somebody wrote who was late: of an attempt, named by what it is and the writer's epoch. */
+    stale: (attempt: number, what: string, epoch: number) =>
+      join(log, 'stale', `${attemptName(attempt)}-${what}-${epoch}.json`),
+    attempt: (n: number) => attemptPaths(join(log, attemptName(n))),
   }
 }
+
+const attemptName = (n: number): string => `attempt-${String(n).padStart(3, '0')}`
 
 function attemptPaths(directory: string) {
   return {
@@ -73,12 +96,32 @@ function attemptPaths(directory: string) {
     stream: join(directory, 'worker.jsonl'),
     stderr: join(directory, 'stderr.log'),
     refs: join(directory, 'refs.json'),
+    messages: join(directory, 'messages.json'),
     exit: join(directory, 'exit.json'),
     result: join(directory, 'result.json'),
     setup: join(directory, 'setup.log'),
+    builds: join(directory, 'builds.jsonl'),
+    /** Empty; the hook for commands makes it when it runs for the first time. */
+    hooked: join(directory, 'hooked'),
     checks: join(directory, 'checks'),
     /** Checks of the commit that was rebased for landing. */
     landingChecks: join(directory, 'landing-checks'),
+  }
+}
+
+/** One set of shims. What is no program has a dot in front: nobody finds it on PATH by accident. */
+export function shimPaths(directory: string) {
+  return {
+    directory,
+    program: (name: string) => join(directory, name),
+    allRules: join(directory, '.rules'),
+    /** Which sub-commands of a program are heavy, one a line. */
+    rules: (name: string) => join(directory, '.rules', name),
+    /** Says that this is a set of shims, and starts `dirigent`. */
+    dirigent: join(directory, '.dirigent'),
+    node: join(directory, '.node'),
+    /** A regular expression: what the hook looks for before it starts anything. */
+    names: join(directory, '.names'),
   }
 }
 
@@ -96,8 +139,7 @@ export function findTask(paths: StatePaths, id: string): TaskPaths | undefined {
 
 /** `yyyy-mm` names, newest first. */
 export function archiveMonths(paths: StatePaths): string[] {
-  if (!existsSync(paths.archive)) return []
-  return readdirSync(paths.archive)
+  return namesIn(paths.archive)
     .filter((name) => /^\d{4}-\d{2}$/.test(name))
     .sort()
     .reverse()

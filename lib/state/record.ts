@@ -5,16 +5,36 @@
  */
 import type * as z from 'zod/mini'
 import { Failure, reasonOf } from '../kit/errors.ts'
-import { writeFileDurable } from '../kit/files.ts'
+import { replaceFile, writeFileDurable } from '../kit/files.ts'
+import { patience } from '../kit/patience.ts'
 import { readBounded } from '../kit/read.ts'
 
 const recordLimit = 1024 * 1024
 
 /** Undefined when the file does not exist; throws `corrupt-file` or `unknown-version` otherwise. */
 export function readRecord<T extends z.ZodMiniType>(path: string, schema: T): z.output<T> | undefined {
-  const bytes = readBounded(path, recordLimit)
-  return bytes === undefined ? undefined : parseRecord(path, bytes.toString(), schema)
+  return readWithText(path, schema)?.value
 }
+
+/** The record and the very bytes it was read from. One that a person may just be saving is looked at again. */
+export function readWithText<T extends z.ZodMiniType>(
+  path: string,
+  schema: T,
+): { readonly value: z.output<T>; readonly bytes: Buffer } | undefined {
+  const again = patience(path)
+  while (true) {
+    try {
+      const bytes = readBounded(path, recordLimit)
+      return bytes && { value: parseRecord(path, bytes.toString(), schema), bytes }
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'corrupt-file' || !again()) throw error
+    }
+  }
+}
+
+/** Is the file what it was? */
+export const isStill = (path: string, bytes: Buffer): boolean =>
+  readBounded(path, recordLimit)?.equals(bytes) ?? false
 
 export function parseRecord<T extends z.ZodMiniType>(path: string, text: string, schema: T): z.output<T> {
   let value: unknown
@@ -36,8 +56,20 @@ export function parseRecord<T extends z.ZodMiniType>(path: string, text: string,
 }
 
 export function writeRecord(path: string, value: unknown, options = { durable: true }): void {
-  writeFileDurable(path, `${JSON.stringify(value, null, 2)}\n`, options)
+  writeFileDurable(path, recordText(value), options)
 }
+
+/** Writes if `still` holds right before the new record takes the old one's place. */
+export function replaceRecord(
+  path: string,
+  value: unknown,
+  options: { readonly durable: boolean },
+  still: () => boolean,
+): boolean {
+  return replaceFile(path, recordText(value), options, still)
+}
+
+export const recordText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
 /** The first two things that are wrong, with the field's path. */
 export function issueText(issues: readonly z.core.$ZodIssue[]): string {

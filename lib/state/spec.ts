@@ -1,6 +1,8 @@
 /** `spec.md`: front matter for us, the body for the worker. */
 import { createHash } from 'node:crypto'
 import { Failure } from '../kit/errors.ts'
+import { patience } from '../kit/patience.ts'
+import { readBounded } from '../kit/read.ts'
 import { oneLine } from '../kit/text.ts'
 import { type Front, front } from './schema/spec.ts'
 
@@ -34,9 +36,32 @@ export async function parseSpec(bytes: Buffer, file: string): Promise<Spec> {
   }
 }
 
+/** A task's own spec; throws `corrupt-file` when it is gone, is no file, or is too long for a spec. */
+export function readSpec(path: string): Buffer {
+  const bytes = readBounded(path, specLimit)
+  if (bytes) return bytes
+  throw new Failure('corrupt-file', `${path} is gone`, {
+    hint: 'Give the task its spec again: dirigent respawn ID --spec FILE',
+  })
+}
+
 /** What the worker is told, of a spec that was accepted before: its text without the front matter. */
 export function bodyOf(bytes: Buffer, file: string): string {
   return split(decode(bytes, file), file).body
+}
+
+/** The same of a task's own spec. One that a person may just be saving is looked at again. */
+export function readBody(path: string): string {
+  const again = patience(path)
+  while (true) {
+    try {
+      const body = bodyOf(readSpec(path), path)
+      if (body.trim() !== '') return body
+      throw bad(`${path} says nothing to do any more`)
+    } catch (error) {
+      if (!(error instanceof Failure) || !again()) throw error
+    }
+  }
 }
 
 /** An id from a title: `Add a login form` → `add-a-login-form`. Empty when nothing is left of it. */

@@ -13,11 +13,11 @@ import {
   temporaryName,
   writeFileSynced,
 } from '../kit/files.ts'
-import { lookAt } from '../kit/read.ts'
+import { lookAt, namesIn } from '../kit/read.ts'
 import { beginTrail } from './journal.ts'
 import { archiveMonths, findTask, idPattern, type StatePaths, type TaskPaths, taskPaths } from './paths.ts'
-import { readRecord } from './record.ts'
-import { type Status, status as schema } from './schema/status.ts'
+import { readStatus } from './read-status.ts'
+import type { Status } from './schema/status.ts'
 
 export interface Task {
   readonly id: string
@@ -115,7 +115,7 @@ export function reload(paths: StatePaths, id: string): Task | undefined {
 }
 
 function readTask(id: string, paths: TaskPaths): Task | undefined {
-  const status = readRecord(paths.status, schema)
+  const status = readStatus(paths)?.value
   if (!status) {
     // Archived between listing and reading: not damage.
     if (!existsSync(paths.directory)) return undefined
@@ -169,7 +169,7 @@ export function archiveTask(paths: StatePaths, task: Task): TaskPaths {
 
 /** How many tasks have ended, by directory names alone. */
 export function countArchived(paths: StatePaths): number {
-  return archiveMonths(paths).reduce((sum, month) => sum + readdirSync(join(paths.archive, month)).length, 0)
+  return archiveMonths(paths).reduce((sum, month) => sum + namesIn(join(paths.archive, month)).length, 0)
 }
 
 /** The newest archived tasks, at most `limit`. */
@@ -177,7 +177,7 @@ export function listArchived(paths: StatePaths, limit: number): { tasks: Task[];
   const tasks: Task[] = []
   const broken: BrokenTask[] = []
   for (const month of archiveMonths(paths)) {
-    for (const id of readdirSync(join(paths.archive, month))) {
+    for (const id of namesIn(join(paths.archive, month))) {
       if (tasks.length + broken.length >= limit) return { tasks, broken }
       try {
         const task = readTask(id, paths.archived(month, id))

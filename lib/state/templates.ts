@@ -36,6 +36,12 @@ version: 1
 #   setup: npm ci            # run once in every new worktree, under the build lock
 
 # ports: { from: 20000, count: 10 }
+# build:
+#   slots: 1                 # heavy commands at once
+#   scope: machine           # whom they take turns with; or: repository
+#   shim:                    # what workers are made to run in their turn, beside what they ask for by \`dirigent build\`;
+#     npm: [test, run build*] # default: what builds and tests in npm, cargo, make, go, pytest and some fifty more; {}: nothing
+
 # check_minutes: 30          # time limit of one check
 # protected: [release/*]     # branches no worker may move, beside the base
 # withhold: [AWS_*]          # environment variables kept from workers, beside tokens of code hosts

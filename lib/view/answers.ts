@@ -16,13 +16,23 @@ const brief = ({ status, paths }: Task) => ({
   directory: paths.directory,
 })
 
-export function initAnswer(done: { readonly root: string; readonly made: readonly string[] }): Answer {
+export function initAnswer(done: {
+  readonly root: string
+  readonly made: readonly string[]
+  readonly locks: { readonly family: string; readonly why: string | null }
+}): Answer {
   const text =
     done.made.length > 0
       ? [`${done.root} is ready; made:`, ...done.made.map((path) => `  ${path}`)]
       : [`${done.root} is up to date`]
+  const { family, why } = done.locks
+  const weaker = why ? [`note: locks are those of ${family}, because ${why}: see dirigent doctor`] : []
   const commit = 'git add .orchestrator-state && git commit --message "Set Dirigent up"'
-  return { data: done, text, next: [...(done.made.length > 0 ? [commit] : []), 'dirigent spawn --spec FILE'] }
+  return {
+    data: done,
+    text: [...text, ...weaker],
+    next: [...(done.made.length > 0 ? [commit] : []), 'dirigent spawn --spec FILE'],
+  }
 }
 
 export function spawnAnswer(spawned: {
@@ -44,6 +54,24 @@ export function spawnAnswer(spawned: {
     data: { task: brief(task), created, blocked },
     text: [`${id} ${what}`, `directory: ${task.paths.directory}`],
     next: ended ? [`dirigent status ${id}`] : [`dirigent wait ${id}`, `dirigent status ${id}`],
+  }
+}
+
+export function sendAnswer(sent: {
+  readonly task: Task
+  readonly id: string
+  readonly path: string
+  readonly created: boolean
+}): Answer {
+  const { task, id, path, created } = sent
+  const rests = ['waiting', 'failed', 'review'].includes(task.status.state)
+  const when = rests ? `${task.id} is ${task.status.state}: respawn it` : 'it is told with the next attempt'
+  return {
+    data: { task: brief(task), message: { id, path, created } },
+    text: [
+      created ? `${id} is in the inbox of ${task.id}; ${when}` : `${id} was sent before; nothing changed`,
+    ],
+    next: [rests ? `dirigent respawn ${task.id}` : `dirigent status ${task.id}`],
   }
 }
 

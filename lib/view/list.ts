@@ -85,6 +85,7 @@ function why(row: RowView): string {
   const { health, attention, reason } = row
   if (attention) return attention
   if (health.name === 'resting' || health.name === 'lost') return reason ?? ''
-  const word = health.name === 'working' ? '' : `${health.name.replaceAll('-', ' ')}: `
+  const name = health.name === 'waiting-for-the-build-lock' ? 'build-lock' : health.name
+  const word = name === 'working' ? '' : `${name.replaceAll('-', ' ')}: `
   return `${word}${health.evidence}`
 }

@@ -96,6 +96,23 @@ export const verbs = {
     },
     example: 'dirigent stop add-login --cancel',
   },
+  send: {
+    name: 'send',
+    summary: 'a message to the worker, told with the next attempt; when this returns it will not be lost',
+    positionals: 'id [TEXT]',
+    min: 1,
+    max: 2,
+    options: {
+      file: { type: 'string', value: 'FILE|-', help: 'the message, instead of TEXT; - reads stdin' },
+      id: {
+        type: 'string',
+        value: 'NAME',
+        help: 'of the message: sent again with the same, it changes nothing',
+      },
+    },
+    detail: 'At most 64 kB. It does not disturb a worker that is at work.',
+    example: "dirigent send add-login 'Use the blue one.'",
+  },
   respawn: {
     name: 'respawn',
     summary: 'another attempt, with a refined spec if given; the work done so far is kept',
@@ -132,6 +149,19 @@ export const verbs = {
     passThrough: true,
     example: 'dirigent build -- npm test',
   },
+  doctor: {
+    name: 'doctor',
+    summary: 'looks for whatever is wrong in the state directory and around it; changes nothing unless told to',
+    positionals: '',
+    min: 0,
+    max: 0,
+    options: {
+      fix: { type: 'boolean', help: 'mend what can be mended without losing anything' },
+      strict: { type: 'boolean', help: 'exit code 1 when anything is left' },
+    },
+    detail: 'Every code and what to do about it: skill/reference/doctor.md',
+    example: 'dirigent doctor --fix',
+  },
 } as const satisfies Record<string, VerbSpec>
 
 /** The runner's own command line; it is started by `dispatch`, never typed. */
@@ -141,8 +171,19 @@ export const runnerVerb = {
   positionals: 'id',
   min: 1,
   max: 1,
+  options: { epoch: { type: 'string', value: 'N', help: 'of the task, when it was decided to start it' } },
+  example: 'dirigent run add-login --epoch 1',
+} as const satisfies VerbSpec
+
+/** Asked by the hook of a worker before a command runs; never typed. */
+export const hookVerb = {
+  name: 'hook',
+  summary: 'makes a heavy command take its turn; asked by the hook that Dirigent gives its workers',
+  positionals: 'event shims',
+  min: 2,
+  max: 2,
   options: {},
-  example: 'dirigent run add-login',
+  example: 'dirigent hook pre-tool-use 0123456789abcdef',
 } as const satisfies VerbSpec
 
 /** `dirigent` alone, `dirigent help VERB`, and what an unknown verb comes to. */

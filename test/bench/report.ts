@@ -1,4 +1,5 @@
 /** One table: each figure beside its baseline from the same run, and the goal. Ratios count; these machines are noisy. */
+import { printTable } from '../support/table.ts'
 
 export interface Figure {
   readonly what: string
@@ -51,12 +52,5 @@ export function printFigures(figures: readonly Figure[]): void {
     figure.goal,
     index === 0 ? '' : figure.met ? 'met' : 'NOT MET',
   ])
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
+  printTable(rows)
 }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Failure, reasonOf } from '../../lib/kit/errors.ts'
 import { packageRoot } from '../../lib/kit/package.ts'
-import { findMarked, sweepMarked } from '../../lib/kit/sweep.ts'
+import { findMarked, sweep } from '../../lib/kit/sweep.ts'
 import { config } from '../../lib/state/schema/config.ts'
 import { findCodex } from '../../lib/tools/codex/find.ts'
 import { loginProblem } from '../../lib/tools/codex/login.ts'
@@ -54,7 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     return 0
   } catch (error) {
-    await sweepMarked(markerName, place.directory, 2000)
+    await sweep({ name: markerName, value: place.directory, cgroup: null }, 2000)
     explain(error, place)
     return interrupted ? 130 : 1
   } finally {

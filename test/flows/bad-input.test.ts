@@ -74,10 +74,13 @@ describe('the repository', () => {
   })
 
   it('must be there when --repo names it', async () => {
-    const missing = { exit: 3, code: 'not-a-repository', says: /\/nowhere is not inside/ }
+    const missingAt = (says: RegExp) => ({ exit: 3, code: 'not-a-repository', says })
+    const missing = missingAt(/\/nowhere is not inside/)
     await refused(box, ['status', '--repo', '/nowhere'], missing)
     const notADirectory = { exit: 3, code: 'not-a-repository', says: /README\.md is not inside/ }
     await refused(box, ['status', '--repo', join(box.repo, 'README.md')], notADirectory)
+    // Seen to fail: a name that no file can have ended in a stack.
+    await refused(box, ['status', '--repo', 'x'.repeat(5000)], missingAt(/x{200} is not inside/))
     await refused(box, ['status', '--repo', ''], { exit: 3, code: 'not-a-repository', says: /not inside/ })
   })
 

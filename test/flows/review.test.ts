@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { isRunning } from '../../lib/kit/sweep.ts'
+import { isRunning } from '../../lib/kit/pid.ts'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
 import { exitOf, kill, runnersOf, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 

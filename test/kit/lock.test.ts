@@ -84,8 +84,8 @@ it('outlives its killed holder in a child that it was handed to, and ends with t
 })
 
 it('is freed by unlocking although a child has inherited it, and kept by it when only closed', async () => {
-  const leak = (fd: number) => {
-    const child = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
+  const leak = (fd: number | null) => {
+    const child = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', fd ?? 'ignore'] })
     children.push(child)
     return new Promise((resolve) => child.once('spawn', resolve))
   }
@@ -101,7 +101,9 @@ it('is freed by unlocking although a child has inherited it, and kept by it when
 
 it('is handed over by descriptor, without a moment in which it is free', async () => {
   const held = await lock(path, 0)
-  other(`const held = kit.inheritedLock(path, 3); say('got'); setInterval(() => {}, 1000)`, [held.fd])
+  other(`const held = await kit.inheritedLock(path, 3); say('got'); setInterval(() => {}, 1000)`, [
+    held.fd ?? 'ignore',
+  ])
   held.close()
   expect(await isLocked(path)).toBe(true)
   await said('got')

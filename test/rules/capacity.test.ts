@@ -100,4 +100,15 @@ describe('a circle of needs', () => {
     expect(findCycle('z', ['b', 'e'], needsOf)).toBeNull()
     expect(findCycle('z', [], needsOf)).toBeNull()
   })
+
+  // Seen to fail: with every way walked, each further layer doubled the time, and a chain of 10,000 was too deep.
+  it('is looked for in no more steps than there are needs, however they branch and meet', () => {
+    const layers = (id: string) => {
+      const below = Number(id.slice(1)) - 1
+      return below < 0 ? [] : [`a${below}`, `b${below}`]
+    }
+    expect(findCycle('z', ['a40', 'b40'], layers)).toBeNull()
+    const chain = (id: string) => (id === '0' ? ['z'] : [`${Number(id) - 1}`])
+    expect(findCycle('z', ['10000'], chain)).toHaveLength(10_003)
+  })
 })

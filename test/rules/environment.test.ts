@@ -10,7 +10,9 @@ const place = {
   taskDirectory: '/repo/.orchestrator-state/tasks/a-task',
   repo: '/repo',
   workplace,
+  shims: '/shims',
   verbs: '/package/bin/worker',
+  buildQueue: '/home/me/.local/state/dirigent/build',
   marker: '/repo/.orchestrator-state/tasks/a-task#2',
 }
 const make = (caller: NodeJS.ProcessEnv, withhold: string[] = [], identity = {}) =>
@@ -59,13 +61,14 @@ describe('a worker’s environment', () => {
   it('names the task, its ports and its verbs, whatever the caller had under these names', () => {
     const caller = { PATH: '/usr/bin', PORT: '80', DIRIGENT_TASK: 'another', DIRIGENT_ATTEMPT: 'another#1' }
     expect(make(caller)).toEqual({
-      PATH: '/package/bin/worker:/usr/bin',
+      PATH: '/shims:/package/bin/worker:/usr/bin',
       PORT: '20000',
       DIRIGENT_PORT_BASE: '20000',
       DIRIGENT_PORT_COUNT: '10',
       DIRIGENT_TASK: 'a-task',
       DIRIGENT_TASK_DIR: place.taskDirectory,
       DIRIGENT_REPO: '/repo',
+      DIRIGENT_BUILD_QUEUE: place.buildQueue,
       [markerName]: place.marker,
     })
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { healthOf } from '../../lib/rules/health.ts'
+import { aloneHealth, healthOf } from '../../lib/rules/health.ts'
 import type { Activity } from '../../lib/state/schema/status.ts'
 import { at, now, task } from './records.ts'
 
@@ -56,5 +56,13 @@ describe('a task in nobody’s hands', () => {
       evidence: `until ${at(30)}`,
     })
     expect(healthOf(queued, true, now.getTime() + 31_000).name).toBe('resting')
+  })
+})
+
+it('says of a worker without a runner that it goes on, and that what is known of it is old', () => {
+  expect(aloneHealth(doing('tool', 'npm test'))).toEqual({
+    name: 'alone',
+    evidence:
+      'its runner died; its worker goes on by itself, within its budget (seen before: npm test (60 s))',
   })
 })

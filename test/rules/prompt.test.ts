@@ -10,6 +10,7 @@ const compose = (parts: Partial<PromptParts> = {}) =>
     body: 'Make it so.',
     checkpoint: null,
     messages: [],
+    seenDirectory: '/repo/.orchestrator-state/tasks/a-task/inbox/seen',
     failure: null,
     done: [],
     ...parts,
@@ -63,11 +64,26 @@ describe('what others wrote', () => {
     const prompt = compose({
       checkpoint: long('the newest checkpoint'),
       failure: failure('check-failed', { detail: long('the end of the output') }),
-      messages: [{ name: '1.md', text: long('the newest message') }],
     })
-    for (const end of ['the newest checkpoint', 'the end of the output', 'the newest message'])
-      expect(prompt).toContain(end)
+    for (const end of ['the newest checkpoint', 'the end of the output']) expect(prompt).toContain(end)
     expect(prompt.length).toBeLessThan(36 * 1024)
+  })
+
+  // Seen to fail: with the limits of before (the end of all messages together), the first one was not told.
+  it('is told of every message, and of a long one where the whole of it is', () => {
+    const long = 'the beginning\n'.repeat(3000)
+    const prompt = compose({
+      messages: [
+        { name: '1.md', text: 'short one' },
+        ...[2, 3, 4, 5, 6].map((n) => ({ name: `${n}.md`, text: long })),
+        { name: '7.md', text: 'the last' },
+      ],
+    })
+    for (const n of [1, 2, 3, 4, 5, 6, 7]) expect(prompt).toContain(`\n## ${n}.md\n`)
+    const seen = '/repo/.orchestrator-state/tasks/a-task/inbox/seen'
+    expect(prompt).toContain('\n\nshort one\n')
+    for (const n of [2, 3, 4, 5, 6, 7]) expect(prompt).toContain(`Read the whole of it: ${seen}/${n}.md`)
+    expect(prompt.length).toBeLessThan(68 * 1024)
   })
 
   it('loses its control characters', () => {

@@ -17,8 +17,9 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { stringify } from 'yaml'
+import { cgroupFor, removeCgroup } from '../../lib/kit/cgroup.ts'
 import { errno } from '../../lib/kit/errors.ts'
-import { signal } from '../../lib/kit/sweep.ts'
+import { signal } from '../../lib/kit/pid.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
 
@@ -124,6 +125,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
     },
     async close() {
       await killAll(directory)
+      await removeCgroups(sandbox.state)
       if (!options.model) await model.close()
       rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
     },
@@ -212,6 +214,16 @@ async function killAll(directory: string): Promise<void> {
     for (const pid of left) signal(pid, 'SIGKILL')
     await delay(10)
   }
+}
+
+/** Of attempts whose runner was killed, and that no verb has seen since. */
+async function removeCgroups(state: string): Promise<void> {
+  const tasks = join(state, 'tasks')
+  for (const id of existsSync(tasks) ? readdirSync(tasks) : [])
+    for (let n = 1; existsSync(join(tasks, id, 'log', `attempt-${String(n).padStart(3, '0')}`)); n++) {
+      const cgroup = cgroupFor(`${join(tasks, id)}#${n}`)
+      if (cgroup !== null) await removeCgroup(cgroup)
+    }
 }
 
 function processesNaming(directory: string): number[] {

@@ -83,7 +83,8 @@ function pids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger)
 }
 
-function cmdline(pid: number): string {
+/** Its words, each ended by a NUL; empty for one that has ended. */
+export function cmdline(pid: number): string {
   const path = `/proc/${pid}/cmdline`
   // It may end between the two calls; a vanished process is nobody's runner.
   if (!existsSync(path)) return ''

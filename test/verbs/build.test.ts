@@ -111,7 +111,9 @@ it('waits its turn, says who holds the lock, and never runs beside another', asy
     said += chunk
   })
   await until('the banner', () => said !== '')
-  expect(said).toMatch(/^waiting for the build lock: held by a person \(sh -c .*has it.*, \d+ s\)\n$/)
+  expect(said).toMatch(
+    /^waiting for the build lock: 1st of 1; held by a person \(sh -c .*has it.*, \d+ s\)\n$/,
+  )
   expect(next.exitCode).toBeNull()
   await holder.release()
   expect([(await next).exitCode, (await next).stdout]).toEqual([0, 'mine'])

@@ -1,16 +1,19 @@
 /** One attempt: worktree, prompt, worker, and the end of it. */
+import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { startInside } from '../../kit/cgroup.ts'
 import { makeOwnDirectory, openOwn, writeFileDurable } from '../../kit/files.ts'
 import type { Lock } from '../../kit/lock.ts'
 import { packageRoot } from '../../kit/package.ts'
 import { start } from '../../kit/proc.ts'
 import { readTail } from '../../kit/read.ts'
 import { composePrompt } from '../../rules/prompt.ts'
-import { type Message, markSeen, unread } from '../../state/messages.ts'
+import { deliverable, type Message, markSeen, remember } from '../../state/messages.ts'
+import { checkOwner } from '../../state/owner.ts'
 import { writeRecord } from '../../state/record.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
-import { bodyOf } from '../../state/spec.ts'
+import { readBody } from '../../state/spec.ts'
 import type { Task } from '../../state/tasks.ts'
 import { workerArgv } from '../../tools/codex/argv.ts'
 import { findCodex } from '../../tools/codex/find.ts'
@@ -18,11 +21,13 @@ import { subjects } from '../../tools/git/changes.ts'
 import { headOf, identity } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import { type Context, now } from '../context.ts'
-import { attend, spent } from './attend.ts'
+import { attend, budgetSpent, endWorker, spent } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
 import { fail } from './fail.ts'
 import { type Before, lookBefore } from './guard.ts'
+import { hookOf } from './hook.ts'
 import type { Interrupt } from './interrupt.ts'
+import { markOf } from './marker.ts'
 import { environmentOf } from './worker-environment.ts'
 import { prepareWorkplace, setUp } from './workplace.ts'
 
@@ -37,7 +42,7 @@ export async function attempt(
   interrupt: Interrupt,
 ): Promise<Task> {
   if (existsSync(begun.paths.attempt(begun.status.attempt).stream)) return await concludeLost(context, begun)
-  const over = spent(begun, null, Date.now())
+  const over = spent(begun, null, 0)
   if (over) return fail(context, begun, budgetSpent(over), interrupt)
   // The three do not depend on each other, and a worker waits for all of them.
   const [ready, before] = await Promise.all([
@@ -62,7 +67,7 @@ async function work(
   const { workplace, settings } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)
-  const mail = unread(task.paths)
+  const mail = deliverable(task.paths, task.status.attempt)
   const [prompt, environment, from] = await Promise.all([
     promptFor(context, task, mail),
     environmentOf(context, task),
@@ -75,36 +80,29 @@ async function work(
     worktree: workplace.worktree,
     path: environment.PATH ?? '',
     settings: context.config.codex,
+    hook: hookOf(context, task),
   })
 
   makeOwnDirectory(paths.directory)
   writeFileDurable(paths.prompt, prompt, { durable: false })
   const { refs, head_log } = before
   writeRecord(paths.refs, { version: 1, refs: Object.fromEntries(refs), head_log }, { durable: false })
+  remember(task.paths, task.status.attempt, mail)
+  checkOwner(task)
   // From the file, not through us: a runner that is killed must not leave its worker with half a prompt.
   const input = openSync(paths.prompt, 'r')
   const stream = openOwn(paths.stream, constants.O_WRONLY | constants.O_APPEND)
   const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
-  const child = await start(codex.binary, argv, {
-    cwd: workplace.worktree,
-    env: environment,
-    stdio: [input, stream, errors, held.fd],
-  })
-  for (const fd of [input, stream, errors]) closeSync(fd)
-  markSeen(task.paths, mail)
-  const started = now()
-  const running = amend(task, {
-    worker: { pid: child.pid ?? 1, model: settings.model, thread: null, started },
-    activity: { kind: 'starting', what: null, since: started, last_event: started },
-  })
-  trail(
-    context,
-    running,
-    'worker',
-    `worker started (${codex.binary}, ${settings.model ?? 'its default model'})`,
+  const child = await startInside(markOf(task).cgroup, () =>
+    start(codex.binary, argv, {
+      cwd: workplace.worktree,
+      env: environment,
+      stdio: [input, stream, errors, ...(held.fd === null ? [] : [held.fd])],
+    }),
   )
-  for (const message of mail) trail(context, running, 'message', `delivered with the prompt: ${message.name}`)
-
+  for (const fd of [input, stream, errors]) closeSync(fd)
+  const started = now()
+  const running = await noteStart(context, task, mail, child, started, codex.binary)
   const attended = await attend(context, running, child, interrupt)
   return await conclude(context, attended.task, {
     started,
@@ -123,6 +121,31 @@ async function work(
   })
 }
 
+/** A worker whose start cannot be written down (somebody took the task over, the disk is full) is ended again. */
+async function noteStart(
+  context: Context,
+  task: Task,
+  mail: readonly Message[],
+  child: ChildProcess,
+  started: string,
+  binary: string,
+): Promise<Task> {
+  const { model } = task.status.settings
+  try {
+    const running = amend(task, {
+      worker: { pid: child.pid ?? 1, model, thread: null, started },
+      activity: { kind: 'starting', what: null, since: started, last_event: started },
+    })
+    markSeen(task.paths, mail)
+    trail(context, running, 'worker', `worker started (${binary}, ${model ?? 'its default model'})`)
+    for (const { name } of mail) trail(context, running, 'message', `delivered with the prompt: ${name}`)
+    return running
+  } catch (error) {
+    await endWorker(child, context.config.stop_grace_seconds)
+    throw error
+  }
+}
+
 async function promptFor(context: Context, task: Task, messages: readonly Message[]): Promise<string> {
   const { workplace, settings } = task.status
   // The worker's own: its end counts when it is too long, and nothing when it is no file.
@@ -131,9 +154,10 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
     contract: readFileSync(join(packageRoot(), 'skill', 'prompts', 'worker.md'), 'utf8'),
     status: task.status,
     taskDirectory: task.paths.directory,
-    body: bodyOf(readFileSync(task.paths.spec), task.paths.spec),
+    body: readBody(task.paths.spec),
     checkpoint: checkpoint.trim() === '' ? null : checkpoint,
     messages,
+    seenDirectory: task.paths.inboxSeen,
     failure: task.status.failure,
     // Nothing can be there before the first.
     done:
@@ -141,11 +165,6 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
         ? await subjects(context.repo, `refs/heads/${settings.base.branch}`, workplace)
         : [],
   })
-}
-
-function budgetSpent(message: string): TaskFailure {
-  const hint = `${message}; a larger one: respawn with a spec that says so`
-  return { class: 'budget', message: hint, retryable: false, retry_at: null, detail: null }
 }
 
 /** The failure that a request to stop, or a bare signal, amounts to. */

@@ -8,6 +8,7 @@ import { errno, Failure } from '../../kit/errors.ts'
 import { type Ended, ended } from '../../kit/proc.ts'
 import { readRange } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
+import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Activity } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
 import { EventReader } from '../../tools/codex/events.ts'
@@ -46,6 +47,8 @@ export async function attend(
   let rollout: RolloutReader | null = null
   let usage: Usage | null = null
   let overBudget: string | null = null
+  /** Somebody has taken the task over. */
+  let taken = false
   let wrote = 0
   let shown = ''
 
@@ -67,6 +70,7 @@ export async function attend(
     try {
       task = amend(task, next, { durable: false })
     } catch (error) {
+      if (error instanceof Failure && error.code === 'stale-epoch') taken = true
       // A hint that cannot be written (full disk, ruined directory) must not end the watch over the worker.
       if (!(error instanceof Failure) && errno(error) === undefined) throw error
     }
@@ -74,8 +78,9 @@ export async function attend(
   const tick = () => {
     look()
     show()
-    overBudget ??= spent(task, usage ?? now.usage, began)
-    if (overBudget || interrupt.signal.aborted) void endWorker(child, context.config.stop_grace_seconds)
+    overBudget ??= spent(task, usage ?? now.usage, Date.now() - began)
+    if (overBudget || taken || interrupt.signal.aborted)
+      void endWorker(child, context.config.stop_grace_seconds)
   }
   const timer = setInterval(tick, lookEvery)
   const hurry = () => void endWorker(child, context.config.stop_grace_seconds)
@@ -86,7 +91,7 @@ export async function attend(
   interrupt.signal.removeEventListener('abort', hurry)
   look()
   stream.close()
-  return { task, ended: end, usage, overBudget, interrupted: interrupt.signal.aborted }
+  return { task, ended: end, usage, overBudget, interrupted: taken || interrupt.signal.aborted }
 }
 
 /** What the worker did, read from the whole stream at once (also long after it ended). */
@@ -126,7 +131,7 @@ class StreamFile {
 }
 
 /** SIGINT lets the worker finish its session file; SIGTERM and SIGKILL follow for one that does not react. */
-async function endWorker(child: ChildProcess, graceSeconds: number): Promise<void> {
+export async function endWorker(child: ChildProcess, graceSeconds: number): Promise<void> {
   if (ending.has(child)) return
   ending.add(child)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
@@ -142,16 +147,21 @@ async function endWorker(child: ChildProcess, graceSeconds: number): Promise<voi
 
 const ending = new WeakSet<ChildProcess>()
 
-/** Which budget of the task is used up, with what the running attempt adds; null when none. */
-export function spent(task: Task, usage: Usage | null, began: number): string | null {
+/** Which budget of the task is used up, with the tokens and milliseconds that an attempt adds; null when none. */
+export function spent(task: Task, usage: Usage | null, time: number): string | null {
   const { budget } = task.status.settings
-  const minutes = task.status.minutes + (Date.now() - began) / 60_000
+  const minutes = task.status.minutes + time / 60_000
   const tokens = task.status.usage.total + (usage?.total ?? 0)
   if (budget.minutes !== null && minutes >= budget.minutes)
     return `the budget of ${budget.minutes} minutes is spent`
   if (budget.tokens !== null && tokens >= budget.tokens)
     return `the budget of ${budget.tokens} tokens is spent (${tokens} used)`
   return null
+}
+
+export function budgetSpent(message: string): TaskFailure {
+  const hint = `${message}; a larger one: respawn with a spec that says so`
+  return { class: 'budget', message: hint, retryable: false, retry_at: null, detail: null }
 }
 
 function activityOf({ activity }: Track): Activity {

@@ -9,12 +9,11 @@ import type { Activity, Workplace } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
 import { inspect } from '../../tools/git/changes.ts'
 import { amend, trail } from '../advance.ts'
+import { withBuildTurn } from '../build-turn.ts'
 import { type Context, now } from '../context.ts'
 import { interruption } from './attempt.ts'
-import { insideTurn, withBuildTurn } from './build-turn.ts'
 import { runCommand } from './command.ts'
 import type { Interrupt } from './interrupt.ts'
-import { markerOf } from './marker.ts'
 import { environmentOf } from './worker-environment.ts'
 
 export interface Checked {
@@ -35,7 +34,7 @@ export async function runChecks(
   const paths = task.paths.attempt(task.status.attempt)
   const directory = round === 'checks' ? paths.checks : paths.landingChecks
   makeOwnDirectory(directory)
-  const environment = { ...(await environmentOf(context, task)), [insideTurn]: '1' }
+  const environment = await environmentOf(context, task)
   for (const [index, command] of settings.verify.entries()) {
     const log = join(directory, `${index + 1}.log`)
     const show = (kind: Activity['kind'], what: string) =>
@@ -49,14 +48,15 @@ export async function runChecks(
         signal: interrupt.signal,
         onWait: (banner) => show('build-lock', banner),
       },
-      async () => {
+      async (turn) => {
         show('checking', command)
         return await runCommand(command, {
           cwd: workplace.worktree,
-          env: environment,
+          env: { ...environment, ...turn.env },
+          turn: turn.fd,
           log,
           minutes: context.config.check_minutes,
-          marker: markerOf(task),
+          task,
           abort: interrupt.signal,
         })
       },

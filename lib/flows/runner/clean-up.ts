@@ -1,4 +1,5 @@
 /** After the end: keeps what the worktree holds, removes it, frees the ports, archives the task. */
+import { isCgroupOf, removeCgroup } from '../../kit/cgroup.ts'
 import { announce } from '../../state/journal.ts'
 import type { Workplace } from '../../state/schema/status.ts'
 import { archiveTask, type Task } from '../../state/tasks.ts'
@@ -15,10 +16,16 @@ import {
 } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import { branchOf, type Context, now } from '../context.ts'
+import { tidyEnded } from '../tidy.ts'
+import { markOf } from './marker.ts'
+import { ownPlace } from './own-place.ts'
 
 /** For a merged, done or cancelled task, under its run.lock. */
 export async function cleanUp(context: Context, task: Task): Promise<Task> {
+  const { cgroup, value } = markOf(task)
+  if (cgroup !== null && isCgroupOf(cgroup, value)) await removeCgroup(cgroup)
   const cleared = await dropWorktree(context, task)
+  tidyEnded(context, cleared)
   const paths = archiveTask(context.paths, cleared)
   const { id, attempt } = cleared.status
   announce(context.paths, { at: now(), task: id, type: 'archived', attempt, text: paths.directory })
@@ -27,8 +34,11 @@ export async function cleanUp(context: Context, task: Task): Promise<Task> {
 
 /** Removes the worktree and its branch once their content is kept. */
 export async function dropWorktree(context: Context, task: Task): Promise<Task> {
-  const { workplace } = task.status
-  if (!workplace) return await dropBranch(context, task)
+  const workplace = ownPlace(context, task)
+  if (!workplace) {
+    const without = task.status.workplace ? amend(task, { workplace: null }) : task
+    return await dropBranch(context, without)
+  }
   const kept = isThere(workplace)
     ? await keepContent(context, task, workplace)
     : await keepBranch(context, task, workplace.branch)

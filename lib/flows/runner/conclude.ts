@@ -1,13 +1,13 @@
 /** The end of an attempt: leftovers swept, cause classified, exit.json published once, next state decided. */
 import { statSync } from 'node:fs'
 import { Failure } from '../../kit/errors.ts'
-import { createFileOnce, writeFileDurable } from '../../kit/files.ts'
+import { writeFileDurable } from '../../kit/files.ts'
 import { readTail } from '../../kit/read.ts'
-import { sweepMarked } from '../../kit/sweep.ts'
 import { clean } from '../../kit/text.ts'
-import { markerName } from '../../rules/environment.ts'
+import { lateness } from '../../state/owner.ts'
+import { publishExit } from '../../state/publish.ts'
 import { readRecord } from '../../state/record.ts'
-import { type AttemptExit, exit as exitSchema, refs as refsSchema } from '../../state/schema/attempt.ts'
+import { type AttemptExit, refs as refsSchema } from '../../state/schema/attempt.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import { type Task, tidyTask } from '../../state/tasks.ts'
 import { classify } from '../../tools/codex/failure.ts'
@@ -18,12 +18,15 @@ import { addUsage, attemptUsage, type Usage } from '../../tools/codex/usage.ts'
 import { isThere } from '../../tools/git/door.ts'
 import { headOf } from '../../tools/git/worktrees.ts'
 import { advance, trail } from '../advance.ts'
+import { tidyLine } from '../build-line.ts'
 import type { Context } from '../context.ts'
-import { replayStream } from './attend.ts'
+import { tellWitnessed } from '../witness.ts'
+import { budgetSpent, replayStream, spent } from './attend.ts'
 import { fail } from './fail.ts'
 import { type Before, guardRefs } from './guard.ts'
+import { noticeMissedHook } from './hook.ts'
 import type { Interrupt } from './interrupt.ts'
-import { markerOf } from './marker.ts'
+import { sweepOwn } from './marker.ts'
 
 export interface Ending {
   readonly started: string
@@ -42,28 +45,34 @@ export interface Ending {
 
 export async function conclude(context: Context, task: Task, ending: Ending): Promise<Task> {
   const paths = task.paths.attempt(task.status.attempt)
-  const swept = await sweepMarked(markerName, markerOf(task), 1000)
-  if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
-  tidyTask(task.paths, task.status.attempt)
+  const swept = await sweepOwn(task, 1000)
+  await tidyLine(context)
+  // Somebody else's by now: all that is left to do is to put what we saw into log/stale.
+  if (!lateness(task)) makeWay(context, task, swept)
   const track = replayStream(paths.stream, Date.now())
   const failure = failureOf(ending, track, paths.stderr)
-  const exit = publishExit(task, await exitRecord(context, task, ending, track, failure, swept))
+  const record = await exitRecord(context, task, ending, track, failure, swept)
+  const exit = publishExit(task, record, ending.interrupt !== null)
   if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
-  const guarded = ending.before ? await guardRefs(context, task, ending.before) : task
+  tellWitnessed(context, task)
+  const noticed = noticeMissedHook(context, task, track)
+  const guarded = ending.before ? await guardRefs(context, noticed, ending.before) : noticed
   // Counted together with the transition, so that an end concluded twice is counted once.
-  const counted: Task = {
-    ...guarded,
-    status: {
-      ...guarded.status,
-      usage: addUsage(guarded.status.usage, exit.usage),
-      minutes: guarded.status.minutes + exit.minutes,
-    },
+  const counted = {
+    usage: addUsage(guarded.status.usage, exit.usage),
+    minutes: guarded.status.minutes + exit.minutes,
   }
-  if (exit.failure) return fail(context, counted, exit.failure, ending.interrupt)
-  return advance(context, counted, 'verifying', `attempt ${exit.attempt} ended; proving it`, {
+  if (exit.failure) return fail(context, guarded, exit.failure, ending.interrupt, counted)
+  return advance(context, guarded, 'verifying', `attempt ${exit.attempt} ended; proving it`, {
+    ...counted,
     lost: 0,
     worker: null,
   })
+}
+
+function makeWay(context: Context, task: Task, swept: number): void {
+  if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
+  tidyTask(task.paths, task.status.attempt)
 }
 
 /** For an attempt whose runner is gone: a completed turn counts, anything else is lost. */
@@ -73,30 +82,32 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
   // Nobody saw the end; time during which nothing ran (a machine switched off) is not the worker's.
   const heard = statSync(paths.stream).mtimeMs
   const track = replayStream(paths.stream, heard)
+  const started = worker?.started ?? task.status.since
+  const usage = track.threadId ? sessionUsage(track.threadId) : null
+  const over = spent(task, track.usage ?? usage, heard - Date.parse(started))
   return await conclude(context, task, {
-    started: worker?.started ?? task.status.since,
+    started,
     ended: new Date(heard).toISOString(),
     from: workplace?.start ?? null,
     before: readBefore(paths.refs),
     exitCode: track.outcome?.ended === 'completed' ? 0 : null,
     signal: null,
-    usage: track.threadId ? sessionUsage(track.threadId) : null,
-    cut:
-      track.outcome === null
-        ? {
-            class: 'lost',
-            message: 'neither its runner nor its worker lives',
-            retryable: true,
-            retry_at: null,
-            detail: null,
-          }
-        : null,
+    usage,
+    cut: track.outcome === null ? (over ? budgetSpent(over) : lost) : null,
     interrupt: null,
   })
 }
 
+const lost: TaskFailure = {
+  class: 'lost',
+  message: 'neither its runner nor its worker lives',
+  retryable: true,
+  retry_at: null,
+  detail: null,
+}
+
 /** What the session file says, for a turn whose end nobody heard. */
-function sessionUsage(thread: string): Usage | null {
+export function sessionUsage(thread: string): Usage | null {
   const path = findRollout(codexHome(process.env), thread, new Date())
   return path === null ? null : new RolloutReader(path).read()
 }
@@ -139,6 +150,7 @@ async function exitRecord(
   return {
     version: 1,
     attempt: task.status.attempt,
+    epoch: task.status.epoch,
     started: ending.started,
     ended: ending.ended,
     model: settings.model,
@@ -152,11 +164,4 @@ async function exitRecord(
     from: ending.from,
     to: intact ? await headOf(context.repo, workplace) : null,
   }
-}
-
-/** Once: who finds it published goes by what was published. */
-function publishExit(task: Task, exit: AttemptExit): AttemptExit {
-  const path = task.paths.attempt(exit.attempt).exit
-  if (createFileOnce(path, `${JSON.stringify(exit, null, 2)}\n`)) return exit
-  return readRecord(path, exitSchema) ?? exit
 }

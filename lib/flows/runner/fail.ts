@@ -1,18 +1,27 @@
 /** Records what went wrong and moves the task where that leads (`rules/retry.ts`). */
 import { afterFailure } from '../../rules/retry.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
+import type { Status } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
 import { advance, amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { clearStop, type Interrupt } from './interrupt.ts'
 
-export function fail(context: Context, task: Task, failure: TaskFailure, interrupt: Interrupt | null): Task {
+/** @param patch what else changes with the transition */
+export function fail(
+  context: Context,
+  task: Task,
+  failure: TaskFailure,
+  interrupt: Interrupt | null,
+  patch: Partial<Status> = {},
+): Task {
   // Told to end by a bare signal (a shutdown) once the worker is done: whoever takes it up goes on from here.
   if (failure.class === 'lost' && interrupt?.signal.aborted && task.status.state !== 'running')
     return amend(task, { runner: null, activity: null })
   const cancel = interrupt?.cause()?.request?.cancel ?? false
   const next = afterFailure(task.status, failure, cancel, new Date())
   const moved = advance(context, task, next.state, next.reason, {
+    ...patch,
     tries: next.tries,
     lost: next.lost,
     not_before: next.not_before,

@@ -3,7 +3,7 @@
  * explanation is put back, what it pointed to is kept, and the task says so.
  */
 import { matchesAny } from '../../rules/reach.ts'
-import type { Task } from '../../state/tasks.ts'
+import { listTasks, type Task } from '../../state/tasks.ts'
 import { headLogSize, madeInMainCheckout } from '../../tools/git/checkout.ts'
 import { keep, landedRef, listRefs, restoreRef } from '../../tools/git/refs.ts'
 import { refuseChanges } from '../../tools/git/trusted.ts'
@@ -52,6 +52,7 @@ async function unexplained(context: Context, task: Task, before: Before): Promis
     .map(([name, was]) => ({ branch: name.slice('refs/heads/'.length), was, is: after.get(name) ?? null }))
     .filter(({ branch, was, is }) => is !== was && isProtected(context, task, branch))
     .filter(({ branch, is }) => is === null || !explained(context, branch, is, after, before))
+    .filter(({ is }) => !isLandingOf(context, task, is))
 }
 
 async function putBack(
@@ -80,6 +81,20 @@ async function putBack(
 
 function isProtected(context: Context, task: Task, branch: string): boolean {
   return branch === task.status.settings.base.branch || matchesAny(branch, context.config.protected)
+}
+
+/**
+ * Refs move one after the other, and git may be killed, or looked at, between the base and what says that we moved
+ * it. The commit that another task lands is written down before.
+ */
+function isLandingOf(context: Context, task: Task, commit: string | null): boolean {
+  return listTasks(context.paths).tasks.some(
+    ({ id, status }) =>
+      id !== task.id &&
+      commit !== null &&
+      status.change?.commit === commit &&
+      ['landing', 'merged'].includes(status.state),
+  )
 }
 
 /** Moved by a landing of ours, by the owner in the main checkout, or by the owner's fetch. */

@@ -6,12 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { tryLock, withLock } from '../../kit/lock.ts'
 import type { Status } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
-import { compareTips, isAncestor, listRefs, type Tips, tipNames } from '../../tools/git/refs.ts'
+import { compareTips, isAncestor, listRefs, noteLanded, type Tips, tipNames } from '../../tools/git/refs.ts'
 import { advance, amend, trail } from '../advance.ts'
 import { type Context, now } from '../context.ts'
 import { interruption } from './attempt.ts'
 import { fail } from './fail.ts'
 import type { Interrupt } from './interrupt.ts'
+import { backForMail } from './mail.ts'
 import { moveBase } from './move-base.ts'
 import { rebase } from './rebase.ts'
 import { fetchFresh } from './workplace.ts'
@@ -25,6 +26,9 @@ const betweenRounds = 400
 export async function land(context: Context, task: Task, interrupt: Interrupt): Promise<Task> {
   const { workplace, settings } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree to land from`)
+  // One that was cut short may have landed already; nobody can have written since it began.
+  const back = task.status.change ? null : backForMail(context, task)
+  if (back) return back
   const waiting = amend(
     task,
     { activity: { kind: 'landing', what: `onto ${settings.base.branch}`, since: now(), last_event: now() } },
@@ -46,7 +50,11 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
         `refs/heads/${workplace.branch}`,
       ])
       const tips = await compareTips(context.repo, settings.base, refs)
-      if (await wasMoved(context, task, tips)) return finish(context, waiting)
+      if (await wasMoved(context, task, tips)) {
+        if (tips.local !== null && tips.local === waiting.status.change?.commit)
+          await noteLanded(context.repo, settings.base.branch, tips.local)
+        return finish(context, waiting)
+      }
       if (interrupt.signal.aborted) return fail(context, waiting, interruption(interrupt), interrupt)
       const head = refs.get(`refs/heads/${workplace.branch}`) ?? null
       const rebased = await rebase(context, waiting, workplace, head, tips, interrupt)

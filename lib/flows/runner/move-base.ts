@@ -2,6 +2,7 @@
  * Moves the base by compare-and-swap, and the main checkout with it. Files go first: a move that is cut short
  * between them and the branch is then recognised, and finished or put back.
  */
+import { checkOwner } from '../../state/owner.ts'
 import { listTasks, type Task } from '../../state/tasks.ts'
 import { changedInCheckout, checkoutState, moveCheckout, worktreesOn } from '../../tools/git/checkout.ts'
 import { baseTips, landedRef, moveBranch } from '../../tools/git/refs.ts'
@@ -12,7 +13,7 @@ import type { Context } from '../context.ts'
 export type Moved = 'moved' | 'overtaken' | { readonly blocked: string }
 
 /**
- * Under the land lock.
+ * Under the land lock. Throws `stale-epoch` when somebody else has taken the task over meanwhile.
  * @param local the base's tip as it was seen; null when there is no local branch yet
  * @param before the commit that this task was landing when it was cut short, if it was
  */
@@ -30,9 +31,11 @@ export async function moveBase(
     return {
       blocked: `${base.branch} is checked out in the worktree ${elsewhere[0]}, which would be left behind`,
     }
+  checkOwner(task)
   const brought = local === null ? 'elsewhere' : await bringCheckout(context, task, local, commit, before)
   if (typeof brought === 'object') return brought
   const why = `dirigent: landed ${task.id}`
+  checkOwner(task)
   if (await moveBranch(context.repo, base.branch, commit, local, why, [landedRef(base.branch)]))
     return 'moved'
   const now = await baseTips(context.repo, base)

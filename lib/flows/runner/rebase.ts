@@ -1,5 +1,6 @@
 /** Puts a task's branch on the base's tip, and proves it there. */
-import { readRecord, writeRecord } from '../../state/record.ts'
+import { replaceResult } from '../../state/publish.ts'
+import { readRecord } from '../../state/record.ts'
 import { result as resultSchema } from '../../state/schema/attempt.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Workplace } from '../../state/schema/status.ts'
@@ -8,7 +9,7 @@ import { snapshot } from '../../tools/git/changes.ts'
 import type { Tips } from '../../tools/git/refs.ts'
 import { replay, type TrailersFor } from '../../tools/git/replay.ts'
 import { attemptTrailer } from '../../tools/git/trailers.ts'
-import { identity, resetWorktree } from '../../tools/git/worktrees.ts'
+import { identity, resetWorktree, restoreWorktree } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { attemptOf } from './authorship.ts'
@@ -59,6 +60,8 @@ export async function rebase(
     )
   // Without checks there is nothing to prove, and so no need to bring the worktree to the new commit.
   if (proved?.tree !== replayed.tree && task.status.settings.verify.length > 0) {
+    // Tried before and cut short, it may have left locks of git's.
+    await restoreWorktree(context.repo, workplace, workplace.branch, workplace.start)
     const who = await identity(context.repo)
     const kept = await snapshot(context.repo, workplace, task.id, tips.fresh, who)
     trail(
@@ -72,7 +75,7 @@ export async function rebase(
     if (failure) return fail(context, task, failure, interrupt)
     // What is proved now; tried again, the landing need not run the checks again.
     if (proved)
-      writeRecord(task.paths.result, {
+      replaceResult(task, {
         ...proved,
         commit: replayed.tip,
         tree: replayed.tree,

@@ -5,7 +5,7 @@
 import { plural } from '../../kit/text.ts'
 import { outsidePaths, steeringFiles } from '../../rules/reach.ts'
 import { stateDirectoryName } from '../../state/paths.ts'
-import { writeRecord } from '../../state/record.ts'
+import { publishResult } from '../../state/publish.ts'
 import type { Check, Result } from '../../state/schema/attempt.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Workplace } from '../../state/schema/status.ts'
@@ -18,9 +18,13 @@ import { type Context, now } from '../context.ts'
 import { runChecks } from './checks.ts'
 import { fail } from './fail.ts'
 import type { Interrupt } from './interrupt.ts'
+import { backForMail } from './mail.ts'
+import { ownPlace } from './own-place.ts'
 
 export async function verify(context: Context, begun: Task, interrupt: Interrupt): Promise<Task> {
-  const { workplace } = begun.status
+  const back = backForMail(context, begun)
+  if (back) return back
+  const workplace = ownPlace(context, begun)
   const standing =
     workplace && (await restoreWorktree(context.repo, workplace, workplace.branch, workplace.start))
   if (!workplace || standing === 'gone')
@@ -190,10 +194,9 @@ type Proof = Pick<Result, 'commit' | 'tree' | 'base' | 'leftovers' | 'outside'> 
   readonly diff: DiffFigures | null
 }
 
-/** result.json of the task is that of its newest attempt; each attempt keeps its own beside its log. */
 function publish(task: Task, proof: Proof): void {
   const { attempt, epoch, usage } = task.status
-  const result: Result = {
+  publishResult(task, {
     version: 1,
     task: task.id,
     attempt,
@@ -202,9 +205,7 @@ function publish(task: Task, proof: Proof): void {
     ...proof,
     checks: [...proof.checks],
     usage,
-  }
-  writeRecord(task.paths.attempt(attempt).result, result)
-  writeRecord(task.paths.result, result)
+  })
 }
 
 function problem(kind: TaskFailure['class'], message: string, retryable: boolean): TaskFailure {

@@ -4,8 +4,10 @@ import { packageRoot } from '../../kit/package.ts'
 import { workerEnvironment } from '../../rules/environment.ts'
 import type { Task } from '../../state/tasks.ts'
 import { identity } from '../../tools/git/worktrees.ts'
+import { queueOf } from '../build-line.ts'
 import type { Context } from '../context.ts'
 import { markerOf } from './marker.ts'
+import { shimSet } from './shims.ts'
 
 /** The task must have its workplace. */
 export async function environmentOf(context: Context, task: Task): Promise<NodeJS.ProcessEnv> {
@@ -19,9 +21,11 @@ export async function environmentOf(context: Context, task: Task): Promise<NodeJ
       taskDirectory: task.paths.directory,
       repo: context.repo.main,
       workplace,
+      shims: shimSet(context)?.directory ?? null,
       // A folder of its own: in bin/ there is a `diff`, and a worker needs the system's.
       verbs: join(packageRoot(), 'bin', 'worker'),
       marker: markerOf(task),
+      buildQueue: queueOf(context),
     },
     context.config.withhold,
     await identity(context.repo),

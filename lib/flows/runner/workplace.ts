@@ -1,7 +1,9 @@
 /** Where a worker works: its worktree from the freshest base, included files, set-up command, ports. */
 import { existsSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { makeDirectory } from '../../kit/files.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Failure } from '../../kit/errors.ts'
+import { makeDirectory, removeTree } from '../../kit/files.ts'
 import { withLock } from '../../kit/lock.ts'
 import { lookAt, readTail } from '../../kit/read.ts'
 import { tail } from '../../kit/text.ts'
@@ -10,21 +12,22 @@ import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Workplace } from '../../state/schema/status.ts'
 import { listTasks, type Task } from '../../state/tasks.ts'
 import { notIgnored } from '../../tools/git/changes.ts'
+import type { Place } from '../../tools/git/door.ts'
 import { copyIncluded } from '../../tools/git/include.ts'
 import { type Base, baseTips, fetchBase } from '../../tools/git/refs.ts'
-import { addWorktree, restoreWorktree } from '../../tools/git/worktrees.ts'
+import { addWorktree, isBegunWorktree, restoreWorktree } from '../../tools/git/worktrees.ts'
 import { amend, flag, trail } from '../advance.ts'
+import { withBuildTurn } from '../build-turn.ts'
 import { branchOf, type Context } from '../context.ts'
-import { withBuildTurn } from './build-turn.ts'
 import { dropBranch } from './clean-up.ts'
 import { runCommand } from './command.ts'
 import type { Interrupt } from './interrupt.ts'
-import { markerOf } from './marker.ts'
+import { ownPlace } from './own-place.ts'
 import { environmentOf } from './worker-environment.ts'
 
 /** Gives the task a worktree, or makes the one it has usable again. Idempotent. */
 export async function prepareWorkplace(context: Context, task: Task): Promise<Task> {
-  const { workplace } = task.status
+  const workplace = ownPlace(context, task)
   if (workplace) {
     const state = await restoreWorktree(context.repo, workplace, workplace.branch, workplace.start)
     if (state === 'intact') return task
@@ -41,12 +44,7 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
     const problem = await fetchFresh(context, base, asked)
     const tips = await baseTips(context.repo, base)
     const path = context.paths.worktree(task.id)
-    moveAside(path)
-    const { workplace: known, attempt, lost } = task.status
-    // A branch without a worktree is of a creation that was cut short, or was left when one was dropped: not
-    // what this attempt stands on.
-    if (known === null && (attempt > 1 || lost > 0)) await dropBranch(context, task)
-    const place = await addWorktree(context.repo, path, branch, tips.fresh, known !== null)
+    const place = await addFresh(context, task, path, tips.fresh)
     // Written down under the lock, so that the next to choose sees the ports taken.
     const workplace: Workplace = {
       branch,
@@ -79,9 +77,37 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
   return next
 }
 
-/** A directory where the worktree should be is nobody's that we know: not used, and not destroyed. */
-function moveAside(path: string): void {
-  if (lookAt(path)) renameSync(path, `${path}.found-${Date.now()}`)
+/** Milliseconds between two tries, and how many there are. */
+const betweenAdds = 300
+const mostAdds = 10
+
+async function addFresh(context: Context, task: Task, path: string, start: string): Promise<Place> {
+  const branch = branchOf(task.id)
+  const { workplace: known, attempt, lost } = task.status
+  for (let tries = 1; ; tries++) {
+    clearPlace(context, path, branch, known !== null)
+    // A branch without a worktree is of a creation that was cut short, or was left when one was dropped: not
+    // what this attempt stands on.
+    if (known === null && (attempt > 1 || lost > 0)) await dropBranch(context, task)
+    try {
+      return await addWorktree(context.repo, path, branch, start, known !== null)
+    } catch (error) {
+      // The git of one that was killed may be at it for a moment still.
+      const passes = lost > 0 && error instanceof Failure && error.code === 'git-failed'
+      if (!passes || tries === mostAdds) throw error
+      await delay(betweenAdds)
+    }
+  }
+}
+
+/**
+ * A directory where the worktree should be: one that we began to make, and were killed before we had written it
+ * down, holds nothing of anybody's and is removed. Any other is nobody's that we know: not used, and not destroyed.
+ */
+function clearPlace(context: Context, path: string, branch: string, wasMade: boolean): void {
+  if (!lookAt(path)) return
+  if (!wasMade && isBegunWorktree(context.repo, path, branch)) removeTree(path)
+  else renameSync(path, `${path}.found-${Date.now()}`)
 }
 
 /**
@@ -133,13 +159,14 @@ export async function setUp(
     const outcome = await withBuildTurn(
       context,
       { task: task.id, command, wait: Infinity, signal: interrupt.signal },
-      async () =>
+      async (turn) =>
         await runCommand(command, {
           cwd: workplace.worktree,
-          env: await environmentOf(context, task),
+          env: { ...(await environmentOf(context, task)), ...turn.env },
+          turn: turn.fd,
           log: paths.setup,
           minutes: context.config.worktree.setup_minutes,
-          marker: markerOf(task),
+          task,
           abort: interrupt.signal,
         }),
     )

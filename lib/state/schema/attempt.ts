@@ -1,10 +1,12 @@
-/** Files of one attempt: `refs.json`, `exit.json` and `result.json`; and `stop.json`, a request to end it. */
+/** Files of one attempt: `refs.json`, `messages.json`, `exit.json`, `result.json`; and `stop.json`, a request to end it. */
 import * as z from 'zod/mini'
 import { failure, natural, positive, time, usage, version } from './common.ts'
 
 export const exit = z.strictObject({
   version,
   attempt: positive,
+  /** Of the runner that published it; 0 before this was written down. */
+  epoch: z._default(natural, 0),
   started: time,
   ended: time,
   model: z.nullable(z.string()),
@@ -28,6 +30,12 @@ export const refs = z.strictObject({
   refs: z.record(z.string(), z.string()),
   /** Bytes that the log of the main checkout's HEAD had; -1 without one. */
   head_log: z.int(),
+})
+
+/** Which messages were in the attempt's prompt, by name and content. */
+export const told = z.strictObject({
+  version,
+  messages: z.array(z.strictObject({ name: z.string(), sha256: z.string() })),
 })
 
 export const check = z.strictObject({

@@ -1,9 +1,20 @@
 /** `config.yaml`: settings of one repository. Everything has a default. */
 import * as z from 'zod/mini'
+import { heavyPrograms } from '../heavy-programs.ts'
 import { positive } from './common.ts'
 
 const text = z.string().check(z.minLength(1))
 const minutes = z.number().check(z.positive())
+/** The name of a program, not a path: it becomes the name of a file. */
+const program = z.string().check(z.regex(/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/))
+/** Words with one space between them, each perhaps with `*` at its end; or `!word` (`heavy-programs.ts`). */
+const subCommand = z
+  .string()
+  .check(z.regex(/^(?!!.* )!?(?:\*|[\w.:/@+=,-]+\*?)(?: (?:\*|[\w.:/@+=,-]+\*?))*$/))
+const shim = z.record(program, z.array(subCommand))
+const defaultShim = Object.fromEntries(
+  Object.entries(heavyPrograms).map(([name, words]) => [name, [...words]]),
+)
 
 export const config = z.strictObject({
   version: z.literal(1),
@@ -41,6 +52,17 @@ export const config = z.strictObject({
     { from: 20_000, count: 10 },
   ),
   check_minutes: z._default(minutes, 30),
+  build: z._default(
+    z.strictObject({
+      /** Heavy commands at once. */
+      slots: z._default(positive.check(z.maximum(100)), 1),
+      /** Whom they take turns with: every repository on this machine, or this one alone. */
+      scope: z._default(z.enum(['machine', 'repository']), 'machine'),
+      /** Program → its heavy sub-commands, which a worker is made to run in its turn. Empty: none is. */
+      shim: z._default(shim, defaultShim),
+    }),
+    { slots: 1, scope: 'machine', shim: defaultShim },
+  ),
   /** Seconds between SIGINT, SIGTERM and SIGKILL when a worker is stopped. */
   stop_grace_seconds: z._default(z.number().check(z.minimum(0)), 5),
   /** Branches (globs) that no worker may move; the base always is one. */

@@ -92,7 +92,18 @@ export const status = z.strictObject({
   /** Attempts lost in a row to crashes of ours or the machine's; they do not count as tries, and are bounded too. */
   lost: natural,
   /** The process that owns the attempt. A hint: alive means that run.lock is held. */
-  runner: z.nullable(z.strictObject({ pid: positive, boot: z.string(), host: z.string(), started: time })),
+  runner: z.nullable(
+    z.strictObject({
+      pid: positive,
+      boot: z.string(),
+      host: z.string(),
+      ticks: z._default(z.nullable(natural), null),
+      pid_namespace: z._default(z.nullable(z.string()), null),
+      /** Where the worker and the commands of the attempt run, so that whoever finds the runner dead can end them. */
+      cgroup: z._default(z.nullable(z.string()), null),
+      started: time,
+    }),
+  ),
   worker: z.nullable(
     z.strictObject({
       pid: positive,

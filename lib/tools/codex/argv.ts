@@ -5,6 +5,7 @@
  */
 import { Failure } from '../../kit/errors.ts'
 import { codexHome, userConfigText } from './home.ts'
+import { hookConfig } from './hooks.ts'
 import { expand, merge, overrides, type Tree } from './overrides.ts'
 import type { CodexSettings } from './settings.ts'
 import { namesBelow, scanToml } from './toml-scan.ts'
@@ -16,6 +17,8 @@ export interface WorkerCall {
   /** PATH for the worker's commands, our own folder first; put the same into the worker's environment. */
   path: string
   settings: CodexSettings
+  /** A command line that looks at each command of the worker's before it runs. */
+  hook?: string | null
   /** The thread to go on with; the worker still works in `worktree`, wherever the thread began. */
   resume?: string | null
   /** Where config.toml is, when it is not where the environment says. */
@@ -56,7 +59,11 @@ function essentials(call: WorkerCall): Tree {
       shell_snapshot: false,
     },
   }
-  return call.effort === null ? config : { ...config, model_reasoning_effort: call.effort }
+  return {
+    ...config,
+    ...(call.hook ? hookConfig(call.hook) : {}),
+    ...(call.effort === null ? {} : { model_reasoning_effort: call.effort }),
+  }
 }
 
 /** Off: what calls out by itself, what adds tools nobody asked for, what outlives one turn. */

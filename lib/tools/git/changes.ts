@@ -30,7 +30,8 @@ export interface Inspected {
  */
 export async function inspect(repo: Repository, place: Place): Promise<Inspected> {
   const at = { at: place }
-  removeTree(join(place.git_dir, 'index'))
+  // With the lock of a git that was killed as it wrote it.
+  for (const name of ['index', 'index.lock']) removeTree(join(place.git_dir, name))
   // Fails where HEAD names no commit: then every file is new.
   await gitTry(repo, ['read-tree', 'HEAD'], at)
   const [seen, listed] = await Promise.all([git(repo, statusArgs, at), gitList(repo, listArgs, at)])

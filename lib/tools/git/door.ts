@@ -6,7 +6,7 @@
  */
 import { existsSync, realpathSync } from 'node:fs'
 import { Failure } from '../../kit/errors.ts'
-import { type RunResult, run } from '../../kit/proc.ts'
+import { type RunResult, refuseKilled, run } from '../../kit/proc.ts'
 import { oneLine } from '../../kit/text.ts'
 import { gitEnvironment } from './environment.ts'
 import type { Location } from './locate.ts'
@@ -49,7 +49,7 @@ const hardening = [
   'core.quotePath=false',
 ].flatMap((setting) => ['-c', setting])
 
-/** Runs git and gives the whole result; a non-zero exit is the caller's to judge. */
+/** Runs git and gives the whole result; a non-zero exit is the caller's to judge, a killed git is not. */
 export async function gitTry(
   repo: Repository,
   args: readonly string[],
@@ -57,7 +57,7 @@ export async function gitTry(
 ): Promise<RunResult> {
   const at = options.at ?? { git_dir: repo.gitDir, worktree: repo.main }
   if (options.at && !isThere(options.at)) throw notThere(options.at)
-  return await run('git', [...hardening, ...args], {
+  const result = await run('git', [...hardening, ...args], {
     cwd: at.worktree,
     env: gitEnvironment({
       ...options.env,
@@ -68,6 +68,8 @@ export async function gitTry(
     ...(options.input === undefined ? {} : { input: options.input }),
     timeout: options.timeout ?? 120_000,
   })
+  refuseKilled(`git ${args.find((word) => !word.startsWith('-')) ?? ''}`, result)
+  return result
 }
 
 /** Runs git; anything but exit 0 is a `git-failed` with what git said. */
@@ -110,8 +112,9 @@ export function gitFailed(args: readonly string[], result: RunResult, where: str
     oneLine(result.stderr, 400) ||
     (result.timedOut ? 'no answer in time' : `exit code ${result.exitCode ?? result.signal}`)
   const full = /No space left|disk quota/i.test(result.stderr)
+  const failed = /Input\/output error/i.test(result.stderr)
   return new Failure(
-    full ? 'disk-full' : 'git-failed',
+    full ? 'disk-full' : failed ? 'disk-failed' : 'git-failed',
     `git ${args.find((word) => !word.startsWith('-')) ?? ''} in ${where}: ${said}`,
     {
       hint: full

@@ -5,7 +5,7 @@
  */
 import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
-import { Failure } from '../../kit/errors.ts'
+import { errno, Failure } from '../../kit/errors.ts'
 
 export interface Location {
   /** The main checkout's top directory. */
@@ -16,7 +16,7 @@ export interface Location {
 
 /** @param inside the name of a directory in the main checkout that holds our worktrees */
 export function locate(from: string, inside: string): Location {
-  if (!statSync(from, { throwIfNoEntry: false })?.isDirectory()) throw notFound(from)
+  if (!isDirectory(from)) throw notFound(from)
   const start = realpathSync(from)
   const ours = start.indexOf(`${sep}${inside}${sep}`)
   const outermost = ours === -1 ? start : start.slice(0, ours)
@@ -24,6 +24,16 @@ export function locate(from: string, inside: string): Location {
     const found = at(here)
     if (found) return found
     if (here === dirname(here)) throw notFound(from)
+  }
+}
+
+/** A name that no path can have is of no directory: too long, a link to itself, one that we may not look at. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  } catch (error) {
+    if (['ENAMETOOLONG', 'ELOOP', 'EACCES'].includes(errno(error) ?? '')) return false
+    throw error
   }
 }
 
@@ -75,7 +85,7 @@ function absolute(from: string, path: string): string {
 }
 
 function notFound(from: string): Failure {
-  return new Failure('not-a-repository', `${from} is not inside a git repository`, {
+  return new Failure('not-a-repository', `${from.slice(0, 200)} is not inside a git repository`, {
     hint: 'Go into your repository, or name it: --repo DIR. A new one: git init',
   })
 }

@@ -194,6 +194,11 @@ export async function restoreRef(
 /** The landed tip of a branch: what our own landing last made of it. */
 export const landedRef = (branch: string): string => `landed/${branch}`
 
+/** For a move of ours that was cut short before it had said so. */
+export async function noteLanded(repo: Repository, branch: string, commit: string): Promise<void> {
+  await git(repo, ['update-ref', `refs/dirigent/${landedRef(branch)}`, commit])
+}
+
 /** Keeps a commit for ever under the next free number, unless it is kept already; returns the ref's full name. */
 export async function keep(repo: Repository, task: string, commit: string): Promise<string> {
   const prefix = `refs/dirigent/kept/${task}/`

@@ -16,7 +16,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, wri
 import { dirname, join } from 'node:path'
 import { errno, Failure } from '../../kit/errors.ts'
 import { diskFailure, renameDurable, temporaryName, writeFileDurable } from '../../kit/files.ts'
-import { run } from '../../kit/proc.ts'
+import { refuseKilled, run } from '../../kit/proc.ts'
 import { oneLine } from '../../kit/text.ts'
 import { gitEnvironment } from './environment.ts'
 
@@ -81,6 +81,13 @@ export function refuseChanges(gitDir: string, trusted: string): boolean {
   return true
 }
 
+/** Is the configuration one that appeared under a worker and that nobody has taken responsibility for? */
+export function isRefused(gitDir: string, trusted: string): boolean {
+  const sha256 = digest(gitDir)
+  const adopted = readIfThere(join(trusted, 'config.sha256')) === sha256
+  return !adopted && readIfThere(join(trusted, 'config.refused')) === sha256
+}
+
 /** Remotes that our configuration knows an address of. */
 export function configuredRemotes(trusted: string): ReadonlySet<string> {
   const config = readFileSync(join(trusted, 'config'), 'utf8')
@@ -115,6 +122,7 @@ async function safeConfig(source: string): Promise<string> {
   const args = ['config', '--file', source, '--no-includes', '--null', '--list']
   if (!existsSync(source)) return ''
   const listed = await run('git', args, { cwd: '/', env, timeout: 10_000 })
+  refuseKilled('git config', listed)
   if (listed.exitCode !== 0) {
     throw new Failure('git-failed', `git cannot read ${source}: ${oneLine(listed.stderr, 300)}`, {
       hint: 'Mend that file, then repeat the command.',

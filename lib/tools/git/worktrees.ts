@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameS
 import { dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
 import { removeTree, writeFileDurable } from '../../kit/files.ts'
-import { lookAt } from '../../kit/read.ts'
-import { git, gitFailed, gitTry, isThere, type Place, type Repository } from './door.ts'
+import { lookAt, readTail } from '../../kit/read.ts'
+import { git, gitFailed, gitList, gitTry, isThere, type Place, type Repository } from './door.ts'
 import { makeTargets } from './trusted.ts'
 
 /**
@@ -25,16 +25,28 @@ export async function addWorktree(
 ): Promise<Place> {
   mkdirSync(dirname(path), { recursive: true })
   makeTargets(repo.gitDir)
-  const add = ['worktree', 'add', '--quiet', '--force']
+  // Forced twice: a git that was killed as it made this worktree has left an entry that is locked.
+  const add = ['worktree', 'add', '--quiet', '--force', '--force']
   const made = await gitTry(repo, [...add, '--no-track', '-b', branch, path, start], { timeout: 600_000 })
   if (made.exitCode !== 0) {
     // Which happens to a task whose worktree was deleted by hand: it leaves an entry and the branch. --force
     // takes its place; nothing is pruned, for a person's own worktree may be on a disk that is away.
-    if (!(await branchExists(repo, branch))) throw gitFailed(add, made, path)
+    const isTaken = made.stderr.includes('already exists')
+    if (!(await branchExists(repo, branch)) || (!adopt && !isTaken)) throw gitFailed(add, made, path)
     if (!adopt) throw branchTaken(repo, branch)
     await git(repo, [...add, path, branch], { timeout: 600_000 })
   }
   return { git_dir: pinWorktree(repo, path), worktree: realpathSync(path) }
+}
+
+/** Is it what `addWorktree` of this branch makes, or has begun to? */
+export function isBegunWorktree(repo: Repository, path: string, branch: string): boolean {
+  const dotGit = join(path, '.git')
+  if (!lookAt(dotGit)?.isFile()) return false
+  const gitDir = /^gitdir: (.+)$/m.exec(readTail(dotGit, 4096).toString())?.[1] ?? ''
+  // Nobody but us makes worktrees through our view.
+  if (gitDir.startsWith(join(repo.trusted, 'worktrees', sep))) return true
+  return readTail(join(gitDir, 'HEAD'), 4096).toString().trim() === `ref: refs/heads/${branch}`
 }
 
 /** git wrote our view's path into the worktree's .git file; workers use the repository's real one. */
@@ -168,6 +180,8 @@ const identities = new WeakMap<Repository, Promise<Record<string, string>>>()
 export function identity(repo: Repository): Promise<Record<string, string>> {
   const known = identities.get(repo) ?? askIdentity(repo)
   identities.set(repo, known)
+  // A git that was killed has not said who commits.
+  known.catch(() => identities.delete(repo))
   return known
 }
 
@@ -187,6 +201,11 @@ async function askIdentity(repo: Repository): Promise<Record<string, string>> {
 export async function headOf(repo: Repository, place: Place, ref = 'HEAD'): Promise<string | null> {
   const result = await gitTry(repo, ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`], { at: place })
   return result.exitCode === 0 ? result.stdout.toString().trim() : null
+}
+
+/** Files of the main checkout below a directory that git tracks. */
+export function trackedBelow(repo: Repository, directory: string): Promise<string[]> {
+  return gitList(repo, ['ls-files', '-z', '--', directory])
 }
 
 /** Operations that a worker began and did not finish. */

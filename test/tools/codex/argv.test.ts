@@ -54,6 +54,25 @@ test('a person’s configuration wins and leaves what it does not name', () => {
   expect(new Set(given.map((value) => value.split('=')[0])).size).toBe(given.length)
 })
 
+// The program itself says whether the hash is right: test/flows/heavy.test.ts.
+test('a hook is given with the hash that makes it trusted, and a person’s own settings win over it', () => {
+  const given = values(argv({ hook: "/h '/a b'" }))
+  expect(given).toContain(
+    `hooks.PreToolUse=[{matcher="^Bash$",hooks=[{type="command",command="/h '/a b'",timeout=60}]}]`,
+  )
+  const trust = (words: string[]) => words.find((word) => word.startsWith('hooks.state='))
+  expect(trust(given)).toMatch(
+    /^hooks\.state=\{"\/<session-flags>\/config\.toml:pre_tool_use:0:0"=\{trusted_hash="sha256:[0-9a-f]{64}"\}\}$/,
+  )
+  expect(trust(values(argv({ hook: '/h' })))).not.toBe(trust(given))
+  expect(values(argv({ hook: '/h' }, { user_config: true }))).toContain(trust(values(argv({ hook: '/h' }))))
+  expect(values(argv({ hook: '/h' }, { config: { 'hooks.PreToolUse': [] } }))).toContain(
+    'hooks.PreToolUse=[]',
+  )
+  for (const hook of [null, undefined])
+    expect(argv(hook === null ? { hook } : {}).join()).not.toMatch(/hooks/)
+})
+
 test('a person’s flags stand before the folder, so that none of them can swallow the prompt', () => {
   expect(argv({}, { flags: ['--image', 'a.png'] }).slice(-5)).toEqual([
     '--image',

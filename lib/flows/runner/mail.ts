@@ -1,0 +1,18 @@
+/**
+ * Messages that came while a worker worked: it is told them in another attempt, before anything lands. With
+ * `send`, which refuses a task that lands, this makes "accepted" mean "told": a sender who did not see `landing`
+ * had written its message before we look.
+ */
+import { plural } from '../../kit/text.ts'
+import { deliverable } from '../../state/messages.ts'
+import type { Task } from '../../state/tasks.ts'
+import { advance } from '../advance.ts'
+import type { Context } from '../context.ts'
+
+/** The task on its way to be told, or null when there is nothing to tell. */
+export function backForMail(context: Context, task: Task): Task | null {
+  const mail = deliverable(task.paths, task.status.attempt + 1)
+  if (mail.length === 0) return null
+  const why = `${plural(mail.length, 'message')} came while it worked; another attempt is told`
+  return advance(context, task, 'queued', why, { runner: null, worker: null, activity: null })
+}

@@ -1,0 +1,81 @@
+/**
+ * A task whose run.lock is held although its runner is gone: its worker goes on by itself, which it may, within its
+ * budget and until it is told to stop; or something that it left behind has inherited the lock. Nobody watches
+ * either but the verbs: each of them looks, and ends what must not go on.
+ */
+import { existsSync, lutimesSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { findProcess, isGone, isRunning, signal } from '../kit/pid.ts'
+import { endThese, findAll } from '../kit/sweep.ts'
+import { reload, type Task } from '../state/tasks.ts'
+import { remark } from './advance.ts'
+import type { Context } from './context.ts'
+import { spent } from './runner/attend.ts'
+import { sessionUsage } from './runner/conclude.ts'
+import { markOf } from './runner/marker.ts'
+
+/** Certainly without a runner. A runner that cannot be seen from here (another machine, say) may live. */
+export const isAlone = (task: Task): boolean => task.status.runner !== null && isGone(task.status.runner)
+
+/**
+ * Ends the worker when it has to end, and what holds the lock without a worker.
+ * @returns whether something was ended: the task can be taken up now
+ */
+export async function endSurvivors(context: Context, task: Task): Promise<boolean> {
+  const first = findOld(context, task)
+  const worker = workerOf(task, first)
+  const why = worker === null ? 'its runner and its worker are gone' : whyEnd(task)
+  if (first.length === 0 || why === null) return false
+  const grace = context.config.stop_grace_seconds * 1000
+  if (worker !== null) await askToEnd(worker, grace)
+  let ended = 0
+  for (let pids = first; pids.length > 0 && ended < most; pids = findOld(context, task)) {
+    await endThese(pids, markOf(task), worker === null ? 1000 : grace)
+    ended += pids.length
+  }
+  if (worker !== null) noteEnd(task)
+  remark(context, task, 'swept', `${ended} processes that went on without a runner were ended: ${why}`)
+  return true
+}
+
+/** What breeds faster than it is ended is left to whoever takes the task up, in one blow. */
+const most = 1000
+
+/**
+ * Processes of the attempt from before anybody took the task up again. We do not hold the lock, so somebody may, as
+ * soon as it is free; a new runner says so before it starts anything.
+ */
+function findOld(context: Context, task: Task): number[] {
+  const pids = findAll(markOf(task))
+  const now = reload(context.paths, task.id)?.status
+  const same = now?.epoch === task.status.epoch && now.runner?.started === task.status.runner?.started
+  return same ? pids : []
+}
+
+/** Its pid, when it lives: a process with that pid that carries the mark, too. */
+function workerOf(task: Task, marked: readonly number[]): number | null {
+  const { runner, worker } = task.status
+  if (!runner || !worker) return null
+  const pid = findProcess({ ...runner, pid: worker.pid, ticks: null })
+  return typeof pid === 'number' && marked.includes(pid) ? pid : null
+}
+
+function whyEnd(task: Task): string | null {
+  if (existsSync(task.paths.stop)) return 'it was asked to stop'
+  const { worker } = task.status
+  if (!worker) return null
+  const usage = worker.thread === null ? null : sessionUsage(worker.thread)
+  return spent(task, usage, Date.now() - Date.parse(worker.started))
+}
+
+/** SIGINT lets a worker finish its session file. */
+async function askToEnd(worker: number, grace: number): Promise<void> {
+  signal(worker, 'SIGINT')
+  for (const giveUp = Date.now() + grace; isRunning(worker) && Date.now() < giveUp; ) await delay(20)
+}
+
+/** Its end was seen, so the time until now is its own: whoever concludes the attempt reads it from its stream. */
+function noteEnd(task: Task): void {
+  const now = new Date()
+  lutimesSync(task.paths.attempt(task.status.attempt).stream, now, now)
+}

@@ -1,0 +1,36 @@
+/**
+ * People save files while we read them: an editor empties the file and writes it, or moves it away for a moment
+ * and puts another in its place. What was changed just now and cannot be read is looked at again before it is
+ * called broken; what has been broken for longer costs nothing.
+ */
+import { dirname } from 'node:path'
+import { lookAt } from './read.ts'
+
+/** Milliseconds: what was changed longer ago is nobody's who is still saving. */
+const fresh = 1000
+
+/** How long a file is looked at again, and how often; milliseconds. */
+const longest = 100
+const pause = 10
+
+/**
+ * Asked after each look that failed: may another one help? It has then waited for a moment, blocking: reads are
+ * synchronous. For a file that is missing, what counts is when something was last moved in its directory.
+ */
+export function patience(path: string): () => boolean {
+  let giveUp: number | undefined
+  return () => {
+    if (!isFresh(path)) return false
+    giveUp ??= Date.now() + longest
+    if (Date.now() >= giveUp) return false
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause)
+    return true
+  }
+}
+
+function isFresh(path: string): boolean {
+  const there = lookAt(path)
+  if (there && !there.isFile()) return false
+  const changed = (there ?? lookAt(dirname(path)))?.mtimeMs
+  return changed !== undefined && Math.abs(Date.now() - changed) < fresh
+}

@@ -1,0 +1,181 @@
+/**
+ * A fair queue for a few places: first come, first served. One ticket file per caller, locked by its caller;
+ * whoever waits blocks on a ticket ahead and is woken when its holder lets go or dies, so nobody judges by age
+ * and the dead hold nobody up. The ticket's descriptor is handed to what its holder runs: a holder that is
+ * killed keeps its place until what it started has ended too.
+ *
+ * Numbers are given under a short lock, one above the highest there is; so a ticket ahead was locked before ours
+ * was made, and one ahead that nobody holds is of a caller that died, and is removed.
+ */
+import { randomBytes } from 'node:crypto'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errno, Failure } from './errors.ts'
+import { diskFailure, makeDirectory, removeTree } from './files.ts'
+import { isLocked, type Lock, tryLock, untilFree, withLock } from './lock.ts'
+import { readTail } from './read.ts'
+
+export interface Ticket {
+  readonly number: number
+  readonly path: string
+}
+
+export interface Place {
+  readonly ticket: Ticket
+  /** Hand this to what runs in the place, so that the place lives as long as that does. Null: cannot be. */
+  readonly fd: number | null
+  /** Gives the place up, also where somebody inherited the descriptor. */
+  leave(): Promise<void>
+}
+
+export interface Line {
+  /** Tickets ahead of ours, first come first. */
+  readonly ahead: readonly Ticket[]
+  /** All tickets, ours included. */
+  readonly all: readonly Ticket[]
+}
+
+export interface Wish {
+  /** How many may be in at once. */
+  readonly places: number
+  /** Written on the ticket, for those who wait behind. */
+  readonly note: string
+  /** Milliseconds to wait at most; Infinity: for ever. */
+  readonly wait: number
+  readonly signal?: AbortSignal | undefined
+  /** Told each time the line ahead has changed and there still is one. */
+  readonly onWait?: ((line: Line) => void) | undefined
+}
+
+/** Held while a ticket is made, so that numbers are given one at a time. */
+const doorName = 'door.lock'
+/** Milliseconds. Those who have the door write a line and leave; it waits this long for a machine that swaps. */
+const doorWait = 60_000
+
+/** Takes a place, or undefined when it did not come free within `wait` or `signal` was aborted. */
+export async function takePlace(directory: string, wish: Wish): Promise<Place | undefined> {
+  const giveUp = AbortSignal.any([
+    ...(wish.signal ? [wish.signal] : []),
+    ...(wish.wait === Infinity || wish.wait === 0 ? [] : [AbortSignal.timeout(Math.ceil(wish.wait))]),
+  ])
+  if (wish.signal?.aborted) return undefined
+  const { ticket, held } = await takeTicket(directory, wish.note)
+  const leave = async () => {
+    drop(ticket)
+    await held.unlock()
+  }
+  try {
+    for (;;) {
+      const all = tickets(directory)
+      const ahead = all.filter(({ number }) => number < ticket.number)
+      if (ahead.length < wish.places) return { ticket, fd: held.fd, leave }
+      // Whoever is told who holds it up, or does not wait to find out, must not be held up by the dead.
+      if ((wish.onWait || wish.wait === 0) && (await dropDead(ahead.slice(0, wish.places)))) continue
+      wish.onWait?.({ ahead, all })
+      if (wish.wait === 0 || giveUp.aborted) break
+      await someoneLeaves(watched(ahead, wish), giveUp)
+    }
+  } catch (error) {
+    await leave()
+    throw error
+  }
+  await leave()
+  return undefined
+}
+
+/** Everybody in the queue, first come first, the dead included. None where there is no queue. */
+export function tickets(directory: string): Ticket[] {
+  let names: string[]
+  try {
+    names = readdirSync(directory)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errno(error) ?? '')) return []
+    throw error
+  }
+  return names
+    .filter((name) => /^\d{1,15}(-[0-9a-z]+)?\.ticket$/.test(name))
+    .map((name) => ({ number: Number.parseInt(name, 10), path: join(directory, name) }))
+    .sort((a, b) => a.number - b.number)
+}
+
+/** Tickets that nobody holds: of callers that died. One that is just being made is not held yet either. */
+export async function staleTickets(directory: string): Promise<Ticket[]> {
+  const stale: Ticket[] = []
+  for (const ticket of tickets(directory)) if (!(await isLocked(ticket.path))) stale.push(ticket)
+  return stale
+}
+
+/** Removes the tickets of callers that died. Returns how many; 0 when there is no queue. */
+export async function dropStale(directory: string): Promise<number> {
+  if ((await staleTickets(directory)).length === 0) return 0
+  return await withLock(join(directory, doorName), doorWait, async () => {
+    const stale = await staleTickets(directory)
+    stale.forEach(drop)
+    return stale.length
+  })
+}
+
+/** What a ticket's holder wrote on it; empty when it has just left. */
+export function noteOf(ticket: Ticket): string {
+  return readTail(ticket.path, 2048).toString()
+}
+
+/** The holder of a ticket writes something else on it: in place, since the lock is on this very file. */
+export function rewrite(ticket: Ticket, note: string): void {
+  writeFileSync(ticket.path, note)
+}
+
+async function takeTicket(directory: string, note: string): Promise<{ ticket: Ticket; held: Lock }> {
+  makeDirectory(directory)
+  return await withLock(join(directory, doorName), doorWait, async () => {
+    const number = 1 + Math.max(0, ...tickets(directory).map((ticket) => ticket.number))
+    // Numbers come again when nobody is in line; a name never does.
+    const name = `${String(number).padStart(8, '0')}-${randomBytes(6).toString('hex')}.ticket`
+    const ticket = { number, path: join(directory, name) }
+    try {
+      writeFileSync(ticket.path, note, { flag: 'wx' })
+    } catch (error) {
+      drop(ticket)
+      throw diskFailure(error, ticket.path)
+    }
+    // Nobody competes for it; somebody may be looking whether it is held.
+    const held = await tryLock(ticket.path, 5000)
+    if (held) return { ticket, held }
+    throw new Failure('lock-busy', `${ticket.path} is new and held by somebody else`)
+  })
+}
+
+/**
+ * Whose leaving concerns us. With one place, the one before us: so that each who leaves wakes one. Those who
+ * are in, when there are several places or somebody wants to be told who has it.
+ */
+function watched(ahead: readonly Ticket[], { places, onWait }: Wish): readonly Ticket[] {
+  return places === 1 && !onWait ? ahead.slice(-1) : ahead.slice(0, places)
+}
+
+/** Returns when one of these tickets is let go, or `giveUp` is aborted. */
+async function someoneLeaves(ahead: readonly Ticket[], giveUp: AbortSignal): Promise<void> {
+  const enough = new AbortController()
+  const signal = AbortSignal.any([giveUp, enough.signal])
+  await Promise.race(
+    ahead.map(async (ticket) => {
+      // Who leaves takes the ticket along; one that is still there is of a caller that died.
+      if (await untilFree(ticket.path, signal)) drop(ticket)
+    }),
+  )
+  enough.abort()
+}
+
+async function dropDead(ahead: readonly Ticket[]): Promise<boolean> {
+  let dropped = false
+  for (const ticket of ahead) {
+    if (await isLocked(ticket.path)) continue
+    drop(ticket)
+    dropped = true
+  }
+  return dropped
+}
+
+function drop(ticket: Ticket): void {
+  removeTree(ticket.path)
+}
