@@ -6,6 +6,7 @@
 import { existsSync, lutimesSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findProcess, isGone, isRunning, signal } from '../kit/pid.ts'
+import { lookAt } from '../kit/read.ts'
 import { endThese, findAll } from '../kit/sweep.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import { remark } from './advance.ts'
@@ -76,6 +77,8 @@ async function askToEnd(worker: number, grace: number): Promise<void> {
 
 /** Its end was seen, so the time until now is its own: whoever concludes the attempt reads it from its stream. */
 function noteEnd(task: Task): void {
+  const { stream } = task.paths.attempt(task.status.attempt)
   const now = new Date()
-  lutimesSync(task.paths.attempt(task.status.attempt).stream, now, now)
+  // The worker could remove it.
+  if (lookAt(stream)) lutimesSync(stream, now, now)
 }

@@ -4,7 +4,13 @@ import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 
 /** Bytes each part may take; the newest end is kept, of a message its beginning. */
-const limits = { checkpoint: 8 * 1024, message: 16 * 1024, inbox: 64 * 1024, failure: 8 * 1024 }
+const limits = {
+  checkpoint: 8 * 1024,
+  message: 16 * 1024,
+  inbox: 64 * 1024,
+  told: 16 * 1024,
+  failure: 8 * 1024,
+}
 
 export interface PromptParts {
   /** skill/prompts/worker.md */
@@ -15,6 +21,8 @@ export interface PromptParts {
   readonly body: string
   readonly checkpoint: string | null
   readonly messages: readonly { readonly name: string; readonly text: string }[]
+  /** What earlier attempts were told: oldest first. */
+  readonly told: readonly { readonly name: string; readonly text: string }[]
   /** Where the messages are once the worker runs, for those that are too long. */
   readonly seenDirectory: string
   readonly failure: TaskFailure | null
@@ -33,7 +41,10 @@ export function composePrompt(parts: PromptParts): string {
     parts.checkpoint &&
       `# Your checkpoint\n\nYou wrote this in an earlier attempt. Skip what it says is done.\n\n${quote(tail(clean(parts.checkpoint), limits.checkpoint))}`,
     parts.failure && failureSection(parts.failure),
-    parts.messages.length > 0 && `# Messages for you\n\n${inbox(parts)}`,
+    parts.told.length > 0 &&
+      `# Messages that earlier attempts were told\n\nThey still hold. What they ask for may be done already: look before you do it again.\n\n${inbox(parts.told, parts.seenDirectory, limits.told)}`,
+    parts.messages.length > 0 &&
+      `# Messages for you\n\n${inbox(parts.messages, parts.seenDirectory, limits.inbox)}`,
   ]
   return `${sections.filter((section) => section).join('\n\n')}\n`
 }
@@ -66,8 +77,8 @@ function failureSection(failure: TaskFailure): string {
 }
 
 /** All of them. One that is too long, or for which there is no room, is named with the file to read. */
-function inbox({ messages, seenDirectory }: PromptParts): string {
-  let room = limits.inbox
+function inbox(messages: PromptParts['messages'], seenDirectory: string, limit: number): string {
+  let room = limit
   const told = messages.map(({ name, text }) => {
     const whole = clean(text).trim()
     const part = head(whole, Math.min(room, limits.message))

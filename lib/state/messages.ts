@@ -3,7 +3,7 @@
  * written beside, synced, linked to its name and its directory synced before anybody is told that it was
  * accepted. Unread files lie in inbox/, delivered ones in inbox/seen/; the move is the receipt.
  *
- * Delivered at least once, and told once: an attempt writes down which messages its prompt has before its worker
+ * Delivered at least once, and new to one attempt only (later ones are reminded of it): an attempt writes down which messages its prompt has before its worker
  * starts. When its worker did start they are not told again, although the runner died before it had moved them.
  * A message is the same when name and content are: a person who uses a name again for something else is heard.
  *
@@ -65,11 +65,14 @@ export function post(task: TaskPaths, name: string, text: string): 'posted' | 'k
 export function deliverable(task: TaskPaths, n: number): Message[] {
   for (const directory of [task.inbox, task.inboxSeen]) makeOwnDirectory(directory)
   for (let earlier = 1; earlier < n; earlier++) markTold(task, earlier)
-  const messages = unread(task)
+  const messages = allIn(task, task.inbox)
   const again = messages.filter((message) => wasSeen(task, message))
   markSeen(task, again)
   return messages.filter((message) => !again.includes(message))
 }
+
+/** What earlier attempts were told. Each worker begins with nothing but its prompt, so it is reminded of them. */
+export const toldEarlier = (task: TaskPaths): Message[] => allIn(task, task.inboxSeen)
 
 /** Writes down which messages the attempt's prompt has; its worker must not have started. */
 export function remember(task: TaskPaths, n: number, messages: readonly Message[]): void {
@@ -97,11 +100,11 @@ export function messagesIn(directory: string): string[] {
 }
 
 /** In the order in which they were written; their names decide where the clock does not. */
-function unread(task: TaskPaths): Message[] {
+function allIn(task: TaskPaths, directory: string): Message[] {
   const messages: (Message & { readonly at: number })[] = []
-  for (const name of messagesIn(task.inbox)) {
-    const at = lookAt(join(task.inbox, name))?.mtimeMs ?? 0
-    const message = readMessage(task, name)
+  for (const name of messagesIn(directory)) {
+    const at = lookAt(join(directory, name))?.mtimeMs ?? 0
+    const message = readMessage(task, name, directory)
     if (message) messages.push({ ...message, at })
   }
   return messages.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1))

@@ -4,15 +4,25 @@ import { closeSync, cpSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, type Sandbox, until } from '../support/sandbox.ts'
 import { runnersOf } from '../support/tasks.ts'
+import { GitFaults } from './fault-git.ts'
 import type { FaultVerb } from './fault-verbs.ts'
-import { type Fault, type Traceable, type Traced, traced } from './strace.ts'
+import { type Call, type Fault, type Traceable, type Traced, traced, untraced } from './strace.ts'
 
 /** A sandbox that can be put back to how it was. */
+/** A call that can be made to fail; in the n-th git that the verb starts, or in the verb itself. */
+export interface Point {
+  readonly git: number | null
+  readonly call: Call
+}
+
 export class Stage {
   readonly box: Sandbox
   readonly #saved: string
 
+  readonly #gits: GitFaults
+
   private constructor(box: Sandbox, saved: string) {
+    this.#gits = new GitFaults(box.directory)
     this.box = box
     this.#saved = saved
     copy(box.repo, saved)
@@ -34,24 +44,49 @@ export class Stage {
     await until('its runners to leave', () => runnersOf(this.box, 'job').length === 0)
   }
 
-  async run(verb: FaultVerb, fault: Fault | null): Promise<Traced> {
+  /** Runs the verb with a call of its own made to fail, or one of a git that it starts. */
+  async run(verb: FaultVerb, fault: Fault | null, git: number | null = null): Promise<Traced> {
     const { box } = this
-    const [name, ...args] = verb.argv(box)
+    const program = { argv: this.#argv(verb), cwd: box.repo, env: box.env }
+    if (git === null)
+      return await withLock(box, verb, (more) => traced({ ...program, ...more }, box.repo, fault))
+    const env = this.#gits.arm(box.env, fault && { git, fault })
+    const ran = await withLock(box, verb, (more) => untraced({ ...program, env, ...more }))
+    await this.quiet()
+    return { ...ran, calls: this.#gits.seen(box.repo).map(({ call }) => call) }
+  }
+
+  /** A run in which nothing fails; gives what could. */
+  async count(verb: FaultVerb): Promise<readonly Point[]> {
+    const whole = await this.run(verb, null)
+    await this.quiet()
+    const own = whole.calls.map((call) => ({ git: null, call }))
+    this.restore()
+    await this.run(verb, null, 0)
+    return [...own, ...this.#gits.seen(this.box.repo)]
+  }
+
+  #argv(verb: FaultVerb): string[] {
+    const [name, ...args] = verb.argv(this.box)
     const json = name === 'run' ? [] : ['--json']
     const words = args.includes('--') ? [...json, ...args] : [...args, ...json]
-    const program: Traceable = {
-      argv: [process.execPath, join(root, 'dist', `${name}.cjs`), ...words],
-      cwd: box.repo,
-      env: box.env,
-    }
-    if (name !== 'run') return await traced(program, box.repo, fault)
-    const fd = openSync(join(box.task('job'), 'run.lock'), 'a')
-    try {
-      execFileSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'inherit', fd] })
-      return await traced({ ...program, fd }, box.repo, fault)
-    } finally {
-      closeSync(fd)
-    }
+    return [process.execPath, join(root, 'dist', `${name}.cjs`), ...words]
+  }
+}
+
+/** The runner is handed its task's lock. */
+async function withLock(
+  box: Sandbox,
+  verb: FaultVerb,
+  run: (more: Pick<Traceable, 'fd'>) => Promise<Traced>,
+): Promise<Traced> {
+  if (verb.name !== 'run') return await run({})
+  const fd = openSync(join(box.task('job'), 'run.lock'), 'a')
+  try {
+    execFileSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'inherit', fd] })
+    return await run({ fd })
+  } finally {
+    closeSync(fd)
   }
 }
 

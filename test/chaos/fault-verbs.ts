@@ -2,15 +2,24 @@
  * Every verb that changes state, in a state made for it: what is typed, what it has done when it says so, and
  * how the next commands bring its task to its end.
  */
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { newStatus } from '../../lib/state/new-status.ts'
-import { statePaths } from '../../lib/state/paths.ts'
-import { writeRecord } from '../../lib/state/record.ts'
-import { createTask } from '../../lib/state/tasks.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
-import { makeSandbox, type Ran, type Sandbox } from '../support/sandbox.ts'
-import { landed, settled, spawnTask } from '../support/tasks.ts'
+import { makeSandbox, type Sandbox } from '../support/sandbox.ts'
+import { spawnTask } from '../support/tasks.ts'
+import {
+  aboutToRun,
+  ended,
+  expectDone,
+  expectMerged,
+  expectState,
+  failed,
+  id,
+  initialised,
+  messages,
+  underReview,
+  work,
+} from './fault-states.ts'
 
 export interface FaultVerb {
   readonly name: string
@@ -22,62 +31,6 @@ export interface FaultVerb {
   readonly effect: (box: Sandbox) => string | null | Promise<string | null>
   /** The next commands; throws when they do not lead to the end. */
   readonly goOn: (box: Sandbox) => Promise<void>
-}
-
-const work = (file: string) => [
-  { run: `echo ${file} > ${file} && git add ${file} && git commit -qm 'add ${file}'` },
-  { say: 'done' },
-]
-const id = 'job'
-
-const initialised = (model: Sandbox['model']) => makeSandbox({ model, config: { max_workers: 2 } })
-
-/** A task that failed: its one attempt left a file uncommitted and committed nothing. */
-async function failed(model: Sandbox['model']): Promise<Sandbox> {
-  const box = await initialised(model)
-  await spawnTask(box, id, { attempts: 1, verify: ['test ! -e bad.txt'] }, [
-    { run: 'echo precious > precious.txt; echo > bad.txt' },
-    { say: 'done' },
-  ])
-  expectState(await settled(box, id), 'failed')
-  return box
-}
-
-async function underReview(model: Sandbox['model']): Promise<Sandbox> {
-  const box = await initialised(model)
-  await spawnTask(box, id, {}, work('AGENTS.md'))
-  expectState(await settled(box, id), 'review')
-  return box
-}
-
-/** As it is when its runner died before it began. */
-async function aboutToRun(model: Sandbox['model'], check = 'true'): Promise<Sandbox> {
-  const box = await initialised(model)
-  await spawnTask(box, 'model-task', { verify: [check] }, work('first.txt'))
-  expectState(await settled(box, 'model-task'), 'merged')
-  const { settings } = box.status('model-task')
-  const spec = `---\ntitle: ${id}\n---\nDo it.\n\n\`\`\`script\n${JSON.stringify(work('job.txt'))}\n\`\`\`\n`
-  const fresh = newStatus({ id, title: id, settings, spec_sha256: '', created: new Date().toISOString() })
-  const paths = statePaths(box.repo)
-  if (!createTask(paths, fresh, spec)) throw new Error('it is there')
-  writeRecord(paths.task(id).status, {
-    ...fresh,
-    state: 'running',
-    reason: 'attempt 1',
-    attempt: 1,
-    epoch: 1,
-  })
-  return box
-}
-
-/** Merged, and its runner died before it had put it away. */
-async function ended(model: Sandbox['model']): Promise<Sandbox> {
-  const box = await initialised(model)
-  await spawnTask(box, id, {}, work('job.txt'))
-  expectState(await settled(box, id), 'merged')
-  mkdirSync(join(box.state, 'tasks'), { recursive: true })
-  renameSync(box.task(id), join(box.state, 'tasks', id))
-  return box
 }
 
 export const faultVerbs: readonly FaultVerb[] = [
@@ -207,6 +160,31 @@ export const faultVerbs: readonly FaultVerb[] = [
     goOn: (box) => expectMerged(box, 'job.txt'),
   },
   {
+    name: 'send',
+    argv: () => ['send', id, 'mind the gap', '--id', 'gap'],
+    prepare: failed,
+    effect: (box) => (messages(box) > 0 ? null : 'there is no message'),
+    async goOn(box) {
+      expectDone(await box.json('send', id, 'mind the gap', '--id', 'gap'))
+      if (messages(box) !== 1) throw new Error(`${messages(box)} messages`)
+    },
+  },
+  {
+    name: 'doctor --fix',
+    argv: () => ['doctor', '--fix'],
+    async prepare(model) {
+      const box = await failed(model)
+      // What crashes leave: a half-made task, a worktree that no task knows.
+      mkdirSync(join(box.state, 'tasks', '.tmp-half-made', 'log'), { recursive: true })
+      mkdirSync(join(box.state, 'worktrees', 'nobody'))
+      return box
+    },
+    effect: () => null,
+    async goOn(box) {
+      expectDone(await box.json('doctor', '--fix'))
+    },
+  },
+  {
     name: 'log',
     argv: () => ['log', id],
     prepare: failed,
@@ -225,25 +203,3 @@ export const faultVerbs: readonly FaultVerb[] = [
     },
   },
 ]
-
-function expectDone(ran: Ran): void {
-  if (ran.exitCode !== 0) throw new Error(`exit ${ran.exitCode}: ${ran.stdout}${ran.stderr}`)
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: tests reach into records freely
-function expectState(status: any, state: string): void {
-  if (status.state !== state) throw new Error(`${status.id} is ${status.state}: ${status.reason}`)
-}
-
-/** Merged once, its file in the main checkout, and nothing of it left. */
-async function expectMerged(box: Sandbox, file: string): Promise<void> {
-  const status = await settled(box, id)
-  expectState(status, 'merged')
-  const commits = await landed(box, id)
-  if (commits.length === 0) throw new Error('nothing landed')
-  if (new Set(commits).size !== commits.length) throw new Error(`landed twice: ${commits.join(' | ')}`)
-  if (!existsSync(join(box.repo, file))) throw new Error(`no ${file} in the main checkout`)
-  const dirty = await box.git('status', '--porcelain', '--untracked-files=no')
-  if (dirty !== '') throw new Error(`the main checkout is not clean: ${dirty}`)
-  if (existsSync(join(box.state, 'worktrees', id))) throw new Error('its worktree is there')
-}

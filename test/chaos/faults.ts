@@ -19,13 +19,15 @@ import { type Call, cannotTrace, type Fault, harms } from './strace.ts'
 export const scenario: Scenario = {
   name: 'faults',
   unit: 'faults',
-  short: 25,
+  short: 18,
   long: 2000,
   impossible: cannotTrace,
   async play({ rounds, seed, say }) {
     const random = randomness(seed)
     const only = process.env.FAULTS_VERB
-    const verbs = faultVerbs.filter(({ name }) => !only || name === only)
+    const named = faultVerbs.filter(({ name }) => !only || name === only)
+    // Each verb needs a state made for it: a short play takes a few verbs, the seed says which.
+    const verbs = some(named, Math.max(3, Math.floor(rounds / 6)), random)
     const model = await startScriptedModel()
     const rows: Row[] = []
     try {
@@ -48,17 +50,20 @@ async function playVerb(
   const box = await verb.prepare(model)
   try {
     const stage = await Stage.of(box, join(box.directory, 'saved'))
-    const whole = await stage.run(verb, null)
-    const faults = whole.calls.flatMap(({ name, n, path }) => harms.map((harm) => ({ name, n, harm, path })))
+    const points = await stage.count(verb)
+    const faults = points.flatMap(({ git, call: { name, n, path } }) =>
+      harms.map((harm) => ({ git, name, n, harm, path })),
+    )
     await stage.quiet()
     const chosen = some(faults, most, random)
     let missed = 0
     const bad: string[] = []
     for (const fault of chosen) {
-      const seen = await oneFault(stage, verb, fault)
+      const seen = await oneFault(stage, verb, fault, fault.git)
       if (seen === 'missed') missed += 1
       else if (seen.length > 0) {
-        const where = `${verb.name}: ${fault.harm} at ${fault.name} ${fault.n} (${fault.path})`
+        const who = fault.git === null ? '' : ` of git ${fault.git}`
+        const where = `${verb.name}: ${fault.harm} at ${fault.name} ${fault.n}${who} (${fault.path})`
         bad.push(where)
         say(`${where}: ${seen.join('; ')}`)
       }
@@ -81,21 +86,34 @@ function some<T>(all: readonly T[], most: number, random: () => number): T[] {
   return left
 }
 
+/**
+ * Left for doctor to mend: a temporary file that could not be removed though its maker lived on, and a line of the
+ * trail that could not be written of a task that rests since.
+ */
+const isHarmless = (complaint: string) => /^(?:temporary-file|trail-behind): /.test(complaint)
+
 /** What is wrong after one fault; `missed` when the call that failed was not about our files this time. */
-async function oneFault(stage: Stage, verb: FaultVerb, fault: Fault): Promise<'missed' | readonly string[]> {
+async function oneFault(
+  stage: Stage,
+  verb: FaultVerb,
+  fault: Fault,
+  git: number | null,
+): Promise<'missed' | readonly string[]> {
   stage.restore()
   const { box } = stage
-  const ran = await stage.run(verb, fault)
+  const ran = await stage.run(verb, fault, git)
   const hit: Call | undefined = ran.calls.find((call) => call.injected)
-  const missed = fault.harm !== 'KILL' && (hit === undefined || hit.path === '')
+  const missed = (git !== null || fault.harm !== 'KILL') && (hit === undefined || hit.path === '')
   const wrong = unreadable(box.state)
   try {
-    if (fault.harm !== 'KILL' && !missed && verb.name !== 'run') wrong.push(...wrongAnswer(ran))
+    if ((git !== null || fault.harm !== 'KILL') && !missed && verb.name !== 'run')
+      wrong.push(...wrongAnswer(ran))
     if (saidDone(ran)) wrong.push(...[await verb.effect(box)].filter((text) => text !== null))
     await verb.goOn(box)
     await stage.quiet()
-    // A temporary file that would not be removed harms nobody, and its maker lived on: left to doctor.
-    if (hit?.path.includes('/.tmp-') && hit.name === 'unlink') await box.json('doctor', '--fix')
+    // Verbs that settle tidy up what the fault has left.
+    await box.json('status')
+    if ((await complaints(box)).every(isHarmless)) await box.json('doctor', '--fix')
     wrong.push(...unreadable(box.state), ...(await complaints(box)))
   } catch (error) {
     wrong.push(reasonOf(error), ran.stdout.slice(0, 300), ran.stderr.slice(0, 300))

@@ -23,7 +23,7 @@ import {
 } from './corpus/lane.ts'
 import { type Play, pick, type Row, randomness, type Scenario } from './scenario.ts'
 
-export const scenario: Scenario = { name: 'inputs', unit: 'bad inputs', short: 24, long: 500, play }
+export const scenario: Scenario = { name: 'inputs', unit: 'bad inputs', short: 16, long: 500, play }
 
 /** Spoilt tasks that one sandbox holds at a time: a list sees all of them at once. */
 const mostAtOnce = 40
@@ -38,7 +38,7 @@ async function play({ rounds, seed, say }: Play): Promise<readonly Row[]> {
   const work: ((lane: Lane, n: number) => Promise<void>)[] = [
     ...groups(
       files.filter(({ shared }) => !shared),
-      Math.min(mostAtOnce, Math.ceil(rounds / 4)),
+      Math.min(mostAtOnce, Math.ceil(rounds / 2)),
     ).map((group) => (lane: Lane, n: number) => ofTasks(lane, `${n}`, group, random)),
     ...groups(
       files.filter(({ shared }) => shared),
@@ -91,8 +91,8 @@ function rowsOf(tally: Tally, files: number, typed: number): Row[] {
     {
       what: 'slowest answer',
       figure: `${(tally.slowest / 1000).toFixed(1)} s`,
-      goal: '≤ 25 s',
-      met: tally.slowest <= 25_000,
+      goal: '≤ 29 s',
+      met: tally.slowest <= 29_000,
     },
     {
       what: 'healthy tasks beside them that were spawned, stopped, landed and merged',

@@ -54,16 +54,23 @@ export async function traced(program: Traceable, place: string, fault: Fault | n
   const directory = mkdtempSync(join(tmpdir(), 'dirigent-trace-'))
   const log = join(directory, 'calls')
   try {
-    const child = spawn('strace', [...straceArgs(log, fault), ...program.argv], {
-      cwd: program.cwd,
-      env: program.env,
-      stdio: ['ignore', 'pipe', 'pipe', ...(program.fd === undefined ? [] : [program.fd])],
-    })
-    const [stdout, stderr, exitCode] = await outcome(child)
-    return { exitCode, stdout, stderr, calls: callsIn(readFileSync(log, 'utf8'), place) }
+    const ran = await untraced({ ...program, argv: ['strace', ...straceArgs(log, fault), ...program.argv] })
+    return { ...ran, calls: callsIn(readFileSync(log, 'utf8'), place) }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** The same without looking at its calls. */
+export async function untraced(program: Traceable): Promise<Traced> {
+  const [file = '', ...args] = program.argv
+  const child = spawn(file, args, {
+    cwd: program.cwd,
+    env: program.env,
+    stdio: ['ignore', 'pipe', 'pipe', ...(program.fd === undefined ? [] : [program.fd])],
+  })
+  const [stdout, stderr, exitCode] = await outcome(child)
+  return { exitCode, stdout, stderr, calls: [] }
 }
 
 /** A write to one of Node's own pipes that fails can make Node wait for ever; it is ended then. */

@@ -80,7 +80,12 @@ it('says nothing about what is light, or what the shims will see', async () => {
 })
 
 it('makes what passes the shims by take its turn, the whole line', async () => {
-  for (const command of ['/usr/bin/npm test', "bash -lc 'npm test' | tail", 'cd x\n/usr/bin/make\n'])
+  for (const command of [
+    '/usr/bin/npm test',
+    "bash -lc 'npm test' | tail",
+    'cd x\n/usr/bin/make\n',
+    'PATH=/x\nmake all',
+  ])
     expect(await ask(callOf(command)), command).toEqual({
       ...nothing,
       said: rewritten(takesTurn(command)),

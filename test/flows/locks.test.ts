@@ -99,6 +99,7 @@ it('keeps to what is written down: flock that has gone is an error, not another 
   const ran = await box.json('spawn', 'locked-out', '--spec', box.spec({ title: 'x' }, []))
   expect([ran.exitCode, ran.json.error.code]).toEqual([3, 'flock-not-found'])
   box.env.PATH = usual
+  await box.verb('stop', 'locked-out', '--cancel')
 })
 
 // Seen to fail: the second process of the test left out (`flockProblem` in lib/kit/flock.ts).

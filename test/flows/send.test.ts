@@ -24,10 +24,14 @@ const commit = (file: string) => ({
 })
 const inbox = (id: string) => readdirSync(join(box.task(id), 'inbox')).filter((name) => name.endsWith('.md'))
 const seen = (id: string) => readdirSync(join(box.task(id), 'inbox', 'seen'))
-const told = (id: string, text: string) =>
+/** The attempts to whose prompts it was news, or a reminder. */
+const told = (id: string, text: string, as: 'news' | 'reminder' = 'news') =>
   [1, 2, 3].filter((n) => {
     const log = join(box.task(id), 'log', `attempt-00${n}`, 'prompt.md')
-    return existsSync(log) && attemptFile(box, id, n, 'prompt.md').includes(text)
+    const [before = '', news = ''] = existsSync(log)
+      ? attemptFile(box, id, n, 'prompt.md').split('# Messages for you')
+      : []
+    return (as === 'news' ? news : before).includes(text)
   })
 
 it('gives a receipt, disturbs nobody, and is told with the next prompt alone; again it changes nothing', async () => {
@@ -60,7 +64,7 @@ it('gives a receipt, disturbs nobody, and is told with the next prompt alone; ag
   expect([inbox('told'), seen('told').length, deliveries.length]).toEqual([[], 4, 4])
 })
 
-it('is not told twice when the runner is killed between the start of its worker and the receipt', async () => {
+it('is news only once when the runner is killed between the start of its worker and the receipt', async () => {
   await spawnTask(
     box,
     'between',
@@ -84,6 +88,8 @@ it('is not told twice when the runner is killed between the start of its worker 
   expect((await box.json('status')).exitCode).toBe(0)
   expect(await settled(box, 'between')).toMatchObject({ state: 'merged', attempt: 3 })
   expect([told('between', 'Only once.'), inbox('between'), seen('between')]).toEqual([[2], [], ['once.md']])
+  // The one that is told it may have died before it acted: the next is reminded.
+  expect(told('between', 'Only once.', 'reminder')).toEqual([3])
 })
 
 it('is refused when nobody would read it, and says what it can take', async () => {

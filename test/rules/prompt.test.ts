@@ -10,6 +10,7 @@ const compose = (parts: Partial<PromptParts> = {}) =>
     body: 'Make it so.',
     checkpoint: null,
     messages: [],
+    told: [],
     seenDirectory: '/repo/.orchestrator-state/tasks/a-task/inbox/seen',
     failure: null,
     done: [],
@@ -84,6 +85,19 @@ describe('what others wrote', () => {
     expect(prompt).toContain('\n\nshort one\n')
     for (const n of [2, 3, 4, 5, 6, 7]) expect(prompt).toContain(`Read the whole of it: ${seen}/${n}.md`)
     expect(prompt.length).toBeLessThan(68 * 1024)
+  })
+
+  it('is reminded of what earlier attempts were told, apart from what is new', () => {
+    const prompt = compose({
+      told: [{ name: 'old.md', text: 'Use port 5433.' }],
+      messages: [{ name: 'new.md', text: 'Hurry.' }],
+    })
+    const [before, after] = prompt.split('# Messages for you')
+    expect(before).toMatch(
+      /# Messages that earlier attempts were told[^#]*still hold[^#]*## old\.md\n\nUse port 5433\./,
+    )
+    expect(after).toMatch(/## new\.md\n\nHurry\./)
+    expect(after).not.toContain('5433')
   })
 
   it('loses its control characters', () => {

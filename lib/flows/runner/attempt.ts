@@ -9,7 +9,7 @@ import { packageRoot } from '../../kit/package.ts'
 import { start } from '../../kit/proc.ts'
 import { readTail } from '../../kit/read.ts'
 import { composePrompt } from '../../rules/prompt.ts'
-import { deliverable, type Message, markSeen, remember } from '../../state/messages.ts'
+import { deliverable, type Message, markSeen, remember, toldEarlier } from '../../state/messages.ts'
 import { checkOwner } from '../../state/owner.ts'
 import { writeRecord } from '../../state/record.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
@@ -157,6 +157,7 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
     body: readBody(task.paths.spec),
     checkpoint: checkpoint.trim() === '' ? null : checkpoint,
     messages,
+    told: toldEarlier(task.paths),
     seenDirectory: task.paths.inboxSeen,
     failure: task.status.failure,
     // Nothing can be there before the first.

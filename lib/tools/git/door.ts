@@ -9,6 +9,7 @@ import { Failure } from '../../kit/errors.ts'
 import { type RunResult, refuseKilled, run } from '../../kit/proc.ts'
 import { oneLine } from '../../kit/text.ts'
 import { gitEnvironment } from './environment.ts'
+import { lockInTheWay, makeWay, patience } from './in-the-way.ts'
 import type { Location } from './locate.ts'
 
 export interface Repository extends Location {
@@ -57,7 +58,25 @@ export async function gitTry(
 ): Promise<RunResult> {
   const at = options.at ?? { git_dir: repo.gitDir, worktree: repo.main }
   if (options.at && !isThere(options.at)) throw notThere(options.at)
-  const result = await run('git', [...hardening, ...args], {
+  const start = () => started(repo, at, args, options)
+  let result = await start()
+  for (let times = 0; result.exitCode !== 0 && times < patience.times; times++) {
+    const lock = lockInTheWay(result.stderr)
+    if (lock === null) break
+    await makeWay(repo, lock)
+    result = await start()
+  }
+  refuseKilled(`git ${args.find((word) => !word.startsWith('-')) ?? ''}`, result)
+  return result
+}
+
+async function started(
+  repo: Repository,
+  at: Place,
+  args: readonly string[],
+  options: GitOptions,
+): Promise<RunResult> {
+  return await run('git', [...hardening, ...args], {
     cwd: at.worktree,
     env: gitEnvironment({
       ...options.env,
@@ -68,8 +87,6 @@ export async function gitTry(
     ...(options.input === undefined ? {} : { input: options.input }),
     timeout: options.timeout ?? 120_000,
   })
-  refuseKilled(`git ${args.find((word) => !word.startsWith('-')) ?? ''}`, result)
-  return result
 }
 
 /** Runs git; anything but exit 0 is a `git-failed` with what git said. */
@@ -113,8 +130,10 @@ export function gitFailed(args: readonly string[], result: RunResult, where: str
     (result.timedOut ? 'no answer in time' : `exit code ${result.exitCode ?? result.signal}`)
   const full = /No space left|disk quota/i.test(result.stderr)
   const failed = /Input\/output error/i.test(result.stderr)
+  // One that git itself had started; it says so of a SIGKILL.
+  const killed = /died of signal 9/.test(result.stderr)
   return new Failure(
-    full ? 'disk-full' : failed ? 'disk-failed' : 'git-failed',
+    full ? 'disk-full' : failed ? 'disk-failed' : killed ? 'program-killed' : 'git-failed',
     `git ${args.find((word) => !word.startsWith('-')) ?? ''} in ${where}: ${said}`,
     {
       hint: full

@@ -3,7 +3,7 @@
  * git's own worktree commands race with each other.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
 import { removeTree, writeFileDurable } from '../../kit/files.ts'
 import { lookAt, readTail } from '../../kit/read.ts'
@@ -33,6 +33,8 @@ export async function addWorktree(
     // takes its place; nothing is pruned, for a person's own worktree may be on a disk that is away.
     const isTaken = made.stderr.includes('already exists')
     if (!(await branchExists(repo, branch)) || (!adopt && !isTaken)) throw gitFailed(add, made, path)
+    // It may also be there because this very call made it, before something else went wrong.
+    if (!adopt && !/already exists/.test(made.stderr)) throw gitFailed(add, made, path)
     if (!adopt) throw branchTaken(repo, branch)
     await git(repo, [...add, path, branch], { timeout: 600_000 })
   }
@@ -115,6 +117,13 @@ function repin(path: string, content: string): void {
   writeFileDurable(path, content)
 }
 
+/** May this be git's own directory of the worktree of that name? git adds a number when a name is taken. */
+export function isGitDirOf(repo: Repository, gitDir: string, name: string): boolean {
+  const own = basename(gitDir)
+  const named = own.startsWith(name) && /^\d*$/.test(own.slice(name.length))
+  return named && dirname(gitDir) === join(realpathSync(repo.gitDir), 'worktrees')
+}
+
 /** Moves things out of a worktree, into a directory beside it. Returns that directory. */
 export function setAside(place: Place, paths: readonly string[]): string {
   const aside = `${place.worktree}.found-${Date.now()}`
@@ -134,7 +143,12 @@ export async function removeWorktree(repo: Repository, place: Place, branch: str
 
 /** Also when it is gone already. The caller has kept what it pointed to. */
 export async function deleteBranch(repo: Repository, branch: string): Promise<void> {
-  await gitTry(repo, ['update-ref', '-d', `refs/heads/${branch}`])
+  const remove = ['update-ref', '-d', `refs/heads/${branch}`]
+  if ((await gitTry(repo, remove)).exitCode === 0) return
+  // A git of ours that was killed may have left it; the task's owner alone moves its branch.
+  rmSync(join(repo.gitDir, 'refs', 'heads', `${branch}.lock`), { force: true })
+  const again = await gitTry(repo, remove)
+  if (again.exitCode !== 0 && (await branchExists(repo, branch))) throw gitFailed(remove, again, repo.main)
 }
 
 export async function branchExists(repo: Repository, branch: string): Promise<boolean> {

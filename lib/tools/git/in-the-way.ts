@@ -1,0 +1,27 @@
+/**
+ * A lock file that git met: waited for, since another git may be at work, and removed when it was left by one that
+ * was killed. Without this a kill in the wrong moment would stop every git that needs the file, until a person looks.
+ */
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { removeTree } from '../../kit/files.ts'
+import { staleLocks } from './leftovers.ts'
+import type { Location } from './locate.ts'
+
+/** How often and how far apart, milliseconds: longer than it takes until a lock counts as left behind. */
+export const patience = { times: 20, apart: 250 }
+
+/** The lock file that git says is there, or null when it complains of something else. */
+export function lockInTheWay(stderr: string): string | null {
+  const path = /Unable to create '([^'\n]+\.lock)': File exists/.exec(stderr)?.[1]
+  if (path === undefined || !existsSync(dirname(path))) return null
+  // We see the repository through links.
+  return join(realpathSync(dirname(path)), basename(path))
+}
+
+/** Waits a moment; removes the lock when nobody can be at it. */
+export async function makeWay(location: Location, lock: string): Promise<void> {
+  await delay(patience.apart)
+  if (staleLocks(location, location.main).includes(lock)) removeTree(lock)
+}

@@ -1,0 +1,43 @@
+/** Lock files that a killed git left, and those of one that is at work. */
+import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { git, gitTry } from '../../../lib/tools/git/door.ts'
+import { makeWorld, type World } from './repository.ts'
+
+let box: World
+beforeEach(async () => {
+  box = await makeWorld()
+})
+afterEach(() => box.close())
+
+const left = (name: string) => {
+  const path = join(box.repo.gitDir, name)
+  writeFileSync(path, '')
+  const then = Date.now() / 1000 - 60
+  utimesSync(path, then, then)
+  return path
+}
+
+// Seen to fail: `removeTree(lock)` taken out of lib/tools/git/in-the-way.ts.
+it('removes one that a killed git left, of a ref and of the index, and goes on', async () => {
+  const lock = left('refs/heads/main.lock')
+  const tip = (await git(box.repo, ['rev-parse', 'HEAD'])).trim()
+  const next = (await git(box.repo, ['commit-tree', '-p', tip, '-m', 'next', `${tip}^{tree}`])).trim()
+  await git(box.repo, ['update-ref', 'refs/heads/main', next, tip])
+  expect([(await git(box.repo, ['rev-parse', 'main'])).trim(), existsSync(lock)]).toEqual([next, false])
+  const index = left('index.lock')
+  await git(box.repo, ['read-tree', 'HEAD'])
+  expect(existsSync(index)).toBe(false)
+})
+
+it('waits for one that is young, and does not remove it', async () => {
+  const lock = join(box.repo.gitDir, 'index.lock')
+  writeFileSync(lock, '')
+  const reading = gitTry(box.repo, ['read-tree', 'HEAD'])
+  await delay(400)
+  expect(existsSync(lock)).toBe(true)
+  rmSync(lock)
+  expect((await reading).exitCode).toBe(0)
+})
