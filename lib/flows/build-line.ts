@@ -22,6 +22,8 @@ export async function waitingForBuild(context: Context): Promise<ReadonlyMap<str
   await tidyLine(context)
   const all = tickets(queueOf(context))
   for (const [index, ticket] of all.entries()) {
+    // Its turn has come; it has not said so yet.
+    if (index < context.config.build.slots) continue
     const note = readNote(ticket)
     if (!note?.task || note.repo !== context.repo.main || note.began !== null) continue
     waiting.set(note.task, bannerOf(context, all.slice(0, index), all))
@@ -29,12 +31,19 @@ export async function waitingForBuild(context: Context): Promise<ReadonlyMap<str
   return waiting
 }
 
-/** Takes the tickets of those who died out of the line. */
+/**
+ * Takes the tickets of those who died out of the line. Whatever is wrong with the line's own files, those are told
+ * who want a turn; it must not keep anybody from looking at tasks, or a task from its end.
+ */
 export async function tidyLine(context: Context): Promise<void> {
   const directory = queueOf(context)
   if (tickets(directory).length === 0) return
-  await openLocks(lockFamilyPath(directory))
-  await dropStale(directory)
+  try {
+    await openLocks(lockFamilyPath(directory))
+    await dropStale(directory)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+  }
 }
 
 /** "2nd of 4; held by add-login (npm test, 3 min)": our place among those who wait, and who is in. */
@@ -45,11 +54,12 @@ export function bannerOf(context: Context, ahead: readonly Ticket[], all: readon
   return `${place}; held by ${holders.join(', ')}`
 }
 
+/** Cleaned: anybody can write a ticket, and this goes to terminals. */
 function holderOf(context: Context, note: TicketNote | null): string {
   if (!note) return 'somebody who has not said who'
-  const elsewhere = note.repo === context.repo.main ? '' : ` of ${note.repo}`
+  const elsewhere = note.repo === context.repo.main ? '' : ` of ${oneLine(note.repo, 120)}`
   const since = duration(Date.now() - Date.parse(note.began ?? note.asked))
-  return `${note.task ?? 'a person'}${elsewhere} (${oneLine(note.command, 60)}, ${since})`
+  return `${oneLine(note.task ?? 'a person', 63)}${elsewhere} (${oneLine(note.command, 60)}, ${since})`
 }
 
 /** Null for one that is just being written, or ruined: it is for people only. */

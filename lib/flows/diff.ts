@@ -1,5 +1,6 @@
 /** What a task has changed: in its worktree so far, or what it landed. */
 import { Failure } from '../kit/errors.ts'
+import { isEnded } from '../rules/lifecycle.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import { diffText, diffWithUntracked } from '../tools/git/changes.ts'
 import { isThere } from '../tools/git/door.ts'
@@ -22,7 +23,9 @@ export async function diff(context: Context, id: string, stat: boolean): Promise
   if (!workplace || !isThere(workplace)) {
     throw new Failure(
       'nothing-logged',
-      `${id} has no worktree ${workplace ? 'any more' : 'yet'}, so there is nothing to compare`,
+      isEnded(task.status)
+        ? `${id} is ${task.status.state} and landed nothing; its worktree is put away`
+        : `${id} has no worktree ${workplace ? 'any more' : 'yet'}, so there is nothing to compare`,
       {
         hint: `What was kept of it: git for-each-ref refs/dirigent/kept/${id}`,
         next: [`dirigent status ${id}`],

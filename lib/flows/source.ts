@@ -1,7 +1,7 @@
 /** Reads what was named on the command line: a file, or `-` for stdin. */
 import { lstatSync, readSync, statSync } from 'node:fs'
 import { type Code, errno, Failure } from '../kit/errors.ts'
-import { patience } from '../kit/patience.ts'
+import { beingSaved, patience } from '../kit/patience.ts'
 import { readHead } from '../kit/read.ts'
 import { cut } from '../kit/text.ts'
 
@@ -19,7 +19,7 @@ export interface Wanted {
   readonly how: string
 }
 
-/** Gives `parse` what is there. A file that it cannot read, and that may be just being saved, is read again. */
+/** Gives `parse` what is there. A file that it cannot read, or that may be just being saved, is read again. */
 export async function readSource<T>(
   source: string,
   wanted: Wanted,
@@ -27,9 +27,11 @@ export async function readSource<T>(
 ): Promise<T> {
   if (source === '-') return await parse(readStdin(wanted), 'stdin')
   const again = patience(source)
+  const half = beingSaved(source)
   while (true) {
     try {
-      return await parse(readFile(source, wanted), source)
+      const read = await parse(readFile(source, wanted), source)
+      if (!half()) return read
     } catch (error) {
       if (!(error instanceof Failure) || !again()) throw error
     }

@@ -33,8 +33,8 @@ export function witness(context: Context, run: WitnessedRun): void {
       command: oneLine(run.command.join(' '), 500),
       exit_code: run.exitCode,
       signal: run.signal,
-      seconds: run.seconds,
-      waited_seconds: run.waitedSeconds,
+      seconds: toMilliseconds(run.seconds),
+      waited_seconds: toMilliseconds(run.waitedSeconds),
       by: by === 'shim' || by === 'hook' ? by : 'worker',
     })
   } catch (error) {
@@ -42,6 +42,9 @@ export function witness(context: Context, run: WitnessedRun): void {
     if (!(error instanceof Failure) && errno(error) === undefined) throw error
   }
 }
+
+/** What the clock says beyond that is noise. */
+const toMilliseconds = (seconds: number): number => Math.round(seconds * 1000) / 1000
 
 /** The attempt whose environment we are in. */
 function attemptAround(context: Context) {

@@ -108,7 +108,9 @@ export async function flockProblem(directory: string): Promise<string | null> {
   if (fd === undefined) return `${directory} is gone`
   try {
     const giveUp = AbortSignal.timeout(5000)
-    const first = await flock(['-n', '-x'], fd, giveUp)
+    // With the time-out that we always give: there are flocks that do not know it (BusyBox), and waiting on those
+    // would be asking over and over.
+    const first = await flock(['-w', '1.000', '-x'], fd, giveUp)
     if (first !== 0) return giveUp.aborted ? 'flock does not return' : `flock ended with exit code ${first}`
     // By its path, as somebody else would.
     const second = await program(['-n', '-x', probe, 'true'], ['ignore', 'ignore', 'ignore'], giveUp)

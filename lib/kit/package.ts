@@ -11,6 +11,9 @@ export function packageRoot(): string {
   return known
 }
 
+/** A page for people that comes with us; where it is, for somebody who is elsewhere. */
+export const referencePage = (name: string): string => join(packageRoot(), 'skill', 'reference', name)
+
 /** The program and first words that start another verb: the build when this is the build, else the sources. */
 export function verbProgram(verb: string): string[] {
   const here = dirname(fileURLToPath(import.meta.url))

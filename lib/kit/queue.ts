@@ -12,7 +12,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errno, Failure } from './errors.ts'
 import { diskFailure, makeDirectory, removeTree } from './files.ts'
-import { isLocked, type Lock, tryLock, untilFree, withLock } from './lock.ts'
+import { isLocked, type Lock, lockTable, tryLock, untilFree, withLock } from './lock.ts'
 import { readTail } from './read.ts'
 
 export interface Ticket {
@@ -52,6 +52,9 @@ const doorName = 'door.lock'
 /** Milliseconds. Those who have the door write a line and leave; it waits this long for a machine that swaps. */
 const doorWait = 60_000
 
+/** So far they are read. Numbers begin again when nobody is in line, so none comes near it. */
+const mostNumbers = 999_999_999_999_999
+
 /** Takes a place, or undefined when it did not come free within `wait` or `signal` was aborted. */
 export async function takePlace(directory: string, wish: Wish): Promise<Place | undefined> {
   const giveUp = AbortSignal.any([
@@ -61,9 +64,14 @@ export async function takePlace(directory: string, wish: Wish): Promise<Place | 
   if (wish.signal?.aborted) return undefined
   const { ticket, held } = await takeTicket(directory, wish.note)
   const leave = async () => {
-    drop(ticket)
-    await held.unlock()
+    try {
+      drop(ticket)
+    } finally {
+      // A ticket that cannot be removed must hold nobody up.
+      await held.unlock()
+    }
   }
+  let told = -1
   try {
     for (;;) {
       const all = tickets(directory)
@@ -71,7 +79,8 @@ export async function takePlace(directory: string, wish: Wish): Promise<Place | 
       if (ahead.length < wish.places) return { ticket, fd: held.fd, leave }
       // Whoever is told who holds it up, or does not wait to find out, must not be held up by the dead.
       if ((wish.onWait || wish.wait === 0) && (await dropDead(ahead.slice(0, wish.places)))) continue
-      wish.onWait?.({ ahead, all })
+      if (ahead.length !== told) wish.onWait?.({ ahead, all })
+      told = ahead.length
       if (wish.wait === 0 || giveUp.aborted) break
       await someoneLeaves(watched(ahead, wish), giveUp)
     }
@@ -101,18 +110,30 @@ export function tickets(directory: string): Ticket[] {
 /** Tickets that nobody holds: of callers that died. One that is just being made is not held yet either. */
 export async function staleTickets(directory: string): Promise<Ticket[]> {
   const stale: Ticket[] = []
-  for (const ticket of tickets(directory)) if (!(await isLocked(ticket.path))) stale.push(ticket)
+  const all = tickets(directory)
+  const table = all.length > fewTickets ? lockTable() : undefined
+  for (const ticket of all) if (!(await isLocked(ticket.path, table))) stale.push(ticket)
   return stale
 }
 
-/** Removes the tickets of callers that died. Returns how many; 0 when there is no queue. */
+/** Up to so many tickets are asked for one by one; each takes 2 ms. */
+const fewTickets = 5
+
+/**
+ * Removes the tickets of callers that died. Returns how many; 0 when there is no queue, and when the door is taken:
+ * they hold nobody up, so nobody waits to remove them.
+ */
 export async function dropStale(directory: string): Promise<number> {
   if ((await staleTickets(directory)).length === 0) return 0
-  return await withLock(join(directory, doorName), doorWait, async () => {
+  const door = await tryLock(join(directory, doorName), 1000)
+  if (!door) return 0
+  try {
     const stale = await staleTickets(directory)
     stale.forEach(drop)
     return stale.length
-  })
+  } finally {
+    door.close()
+  }
 }
 
 /** What a ticket's holder wrote on it; empty when it has just left. */
@@ -128,7 +149,7 @@ export function rewrite(ticket: Ticket, note: string): void {
 async function takeTicket(directory: string, note: string): Promise<{ ticket: Ticket; held: Lock }> {
   makeDirectory(directory)
   return await withLock(join(directory, doorName), doorWait, async () => {
-    const number = 1 + Math.max(0, ...tickets(directory).map((ticket) => ticket.number))
+    const number = await nextNumber(directory)
     // Numbers come again when nobody is in line; a name never does.
     const name = `${String(number).padStart(8, '0')}-${randomBytes(6).toString('hex')}.ticket`
     const ticket = { number, path: join(directory, name) }
@@ -145,6 +166,16 @@ async function takeTicket(directory: string, note: string): Promise<{ ticket: Ti
   })
 }
 
+/** Called at the door. A greater one than are read would be seen by nobody, and two could be in at once. */
+async function nextNumber(directory: string): Promise<number> {
+  const next = () => 1 + (tickets(directory).at(-1)?.number ?? 0)
+  if (next() > mostNumbers) (await staleTickets(directory)).forEach(drop)
+  if (next() <= mostNumbers) return next()
+  throw new Failure('corrupt-file', `A ticket in ${directory} has a number that was given to nobody`, {
+    hint: `See who holds it, and end that: fuser -v ${directory}/*`,
+  })
+}
+
 /**
  * Whose leaving concerns us. With one place, the one before us: so that each who leaves wakes one. Those who
  * are in, when there are several places or somebody wants to be told who has it.
@@ -157,13 +188,16 @@ function watched(ahead: readonly Ticket[], { places, onWait }: Wish): readonly T
 async function someoneLeaves(ahead: readonly Ticket[], giveUp: AbortSignal): Promise<void> {
   const enough = new AbortController()
   const signal = AbortSignal.any([giveUp, enough.signal])
-  await Promise.race(
-    ahead.map(async (ticket) => {
-      // Who leaves takes the ticket along; one that is still there is of a caller that died.
-      if (await untilFree(ticket.path, signal)) drop(ticket)
-    }),
-  )
-  enough.abort()
+  try {
+    await Promise.race(
+      ahead.map(async (ticket) => {
+        // Who leaves takes the ticket along; one that is still there is of a caller that died.
+        if (await untilFree(ticket.path, signal)) drop(ticket)
+      }),
+    )
+  } finally {
+    enough.abort()
+  }
 }
 
 async function dropDead(ahead: readonly Ticket[]): Promise<boolean> {

@@ -47,9 +47,12 @@ export function findMarked(name: string, value: string): number[] {
  */
 export async function sweep(mark: Mark, grace: number): Promise<number> {
   const cgroup = believed(mark)
-  // What dies with its parent needs a moment for that; it was not left behind.
-  if (findAll(mark).length > 0) await delay(20)
-  const first = findAll(mark)
+  let first = findAll(mark)
+  if (first.length > 0) {
+    // What dies with its parent needs a moment for that; it was not left behind.
+    await delay(20)
+    first = findAll(mark)
+  }
   await end(first, grace, () => findAll(mark), cgroup)
   if (cgroup !== null) {
     // What lives in a pid namespace beside ours has no pid that we could name.

@@ -1,13 +1,15 @@
 /** The audit trail of a task (durable) and the feed of all tasks (a hint: cheap, may miss its end). */
 import { existsSync } from 'node:fs'
 import { diskTrouble } from '../kit/disk.ts'
-import { appendLine, writeFileDurable, writeFileSynced } from '../kit/files.ts'
+import { appendLine, makeOwnDirectory, writeFileDurable, writeFileSynced } from '../kit/files.ts'
 import { readTail } from '../kit/read.ts'
 import type { StatePaths, TaskPaths } from './paths.ts'
 import { type Event, parseEvent } from './schema/event.ts'
 
 export function record(paths: StatePaths, task: TaskPaths, entry: Event): void {
   const line = JSON.stringify(entry)
+  // A worker may have put something else in its place; a task that was moved away is not made again.
+  if (existsSync(task.directory)) makeOwnDirectory(task.log)
   appendLine(task.trail, line)
   announce(paths, entry)
 }
@@ -45,11 +47,11 @@ export function readTrail(task: TaskPaths, limit: number): { events: Event[]; sk
   return { events, skipped }
 }
 
-/** Every event, and the lines that are none: torn, or not ours. */
+/** Every event, and the lines that are none: torn, or not ours. Of a trail that is far too long, its end. */
 export function readWholeTrail(task: TaskPaths): { events: Event[]; skipped: string[] } {
   const events: Event[] = []
   const skipped: string[] = []
-  for (const line of readTail(task.trail, mostOfTrail).toString().split('\n')) {
+  for (const line of readTail(task.trail, mostOfTrail).toString().split('\n').slice(-mostLines)) {
     const parsed = line === '' ? undefined : parseEvent(line)
     if (parsed) events.push(parsed)
     else if (line !== '') skipped.push(line)
@@ -57,7 +59,9 @@ export function readWholeTrail(task: TaskPaths): { events: Event[]; skipped: str
   return { events, skipped }
 }
 
-const mostOfTrail = 64 * 1024 * 1024
+/** A task's own trail has some hundred lines; what is more was not written by us. */
+const mostOfTrail = 16 * 1024 * 1024
+const mostLines = 100_000
 
 /** The same trail with these events only; the caller holds run.lock. */
 export function rewriteTrail(task: TaskPaths, events: readonly Event[]): void {

@@ -6,6 +6,7 @@
 import type * as z from 'zod/mini'
 import { Failure, reasonOf } from '../kit/errors.ts'
 import { replaceFile, writeFileDurable } from '../kit/files.ts'
+import { referencePage } from '../kit/package.ts'
 import { patience } from '../kit/patience.ts'
 import { readBounded } from '../kit/read.ts'
 
@@ -100,6 +101,6 @@ export function issueMessage(issue: z.core.$ZodIssue): string {
 
 function corrupt(path: string, why: string): Failure {
   return new Failure('corrupt-file', `${path} is damaged: ${why}`, {
-    hint: `Mend it by hand (fields: skill/reference/state.md), or move its directory away.`,
+    hint: `Mend it by hand, or move its directory away (a task: then spawn its spec.md again). Its fields: ${referencePage('state.md')}`,
   })
 }

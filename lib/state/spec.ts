@@ -1,6 +1,7 @@
 /** `spec.md`: front matter for us, the body for the worker. */
 import { createHash } from 'node:crypto'
 import { Failure } from '../kit/errors.ts'
+import { referencePage } from '../kit/package.ts'
 import { patience } from '../kit/patience.ts'
 import { readBounded } from '../kit/read.ts'
 import { oneLine } from '../kit/text.ts'
@@ -129,7 +130,7 @@ function titleOf(body: string): string {
 
 function bad(
   message: string,
-  hint = 'Write what is to be done in Markdown; see skill/reference/state.md, spec.md.',
+  hint = `Write what is to be done in Markdown; see spec.md in ${referencePage('state.md')}`,
 ): Failure {
   return new Failure('bad-spec', message, { hint })
 }

@@ -13,7 +13,7 @@ proved. Everything is in files; kill every process and the next command goes on 
 - \`archive/<month>/<id>/\` ended tasks
 - \`locks/\`, \`git/\` Dirigent's own; \`events.jsonl\` the feed of all tasks
 
-Look: \`dirigent status\`. Do not edit \`status.json\` by hand; \`inbox/\` is where a message to a worker goes.
+Look: \`dirigent status\`. Do not edit \`status.json\` by hand. Tell a worker something: \`dirigent send ID TEXT\`.
 `
 
 export const configTemplate = `# Settings of Dirigent for this repository. Every line has a default; these are examples.

@@ -147,11 +147,13 @@ export const verbs = {
       timeout: { type: 'string', value: 'TIME', help: 'wait at most this long for the lock; exit code 7' },
     },
     passThrough: true,
+    detail: 'The command is given word by word; with && or a pipe in it: dirigent build -- sh -c "…"',
     example: 'dirigent build -- npm test',
   },
   doctor: {
     name: 'doctor',
-    summary: 'looks for whatever is wrong in the state directory and around it; changes nothing unless told to',
+    summary:
+      'looks for whatever is wrong in the state directory and around it; changes nothing unless told to',
     positionals: '',
     min: 0,
     max: 0,
@@ -159,7 +161,7 @@ export const verbs = {
       fix: { type: 'boolean', help: 'mend what can be mended without losing anything' },
       strict: { type: 'boolean', help: 'exit code 1 when anything is left' },
     },
-    detail: 'Every code and what to do about it: skill/reference/doctor.md',
+    detail: 'Every code and what to do about it: skill/reference/doctor.md, where Dirigent is installed.',
     example: 'dirigent doctor --fix',
   },
 } as const satisfies Record<string, VerbSpec>

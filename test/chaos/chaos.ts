@@ -7,18 +7,23 @@ import type { Row, Scenario } from './scenario.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: 'string' }, rounds: { type: 'string' } },
+  options: { seed: { type: 'string' }, rounds: { type: 'string' }, help: { type: 'boolean' } },
 })
+const scenarios = await found()
+const usage = `usage: npm run chaos -- [NAME…] [--rounds N] [--seed N]
+
+${scenarios.map(({ name, long, unit }) => `  ${name.padEnd(10)} ${long} ${unit}`).join('\n')}`
+const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name))
+// No rounds, or none that is a number, would meet every goal.
+const wrong = [values.rounds ?? '1', `1${values.seed ?? ''}`].some((text) => !/^[1-9]\d*$/.test(text))
+if (values.help || wrong || unknown.length > 0) {
+  for (const name of unknown) console.error(`there is no proof ${name}`)
+  console.log(usage)
+  process.exit(values.help ? 0 : 2)
+}
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 const say = (line: string) => console.log(`  ${line}`)
-
 await setup()
-const scenarios = await found()
-const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name))
-if (unknown.length > 0)
-  throw new Error(
-    `no scenario ${unknown.join(', ')}; there are ${scenarios.map(({ name }) => name).join(', ')}`,
-  )
 
 const board: string[][] = [['proof', 'figure', 'baseline', 'goal', '']]
 let missed = 0

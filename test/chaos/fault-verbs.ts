@@ -47,6 +47,8 @@ export const faultVerbs: readonly FaultVerb[] = [
       for (const name of ['config.yaml', 'README.md', '.gitignore', 'git/config'])
         if (!existsSync(join(box.state, name))) throw new Error(`init made no ${name}`)
       expectDone(await box.json('status'))
+      // Without the scripted model there is no login, and doctor says so.
+      box.configure({})
     },
   },
   {
@@ -71,7 +73,8 @@ export const faultVerbs: readonly FaultVerb[] = [
       box.spec({ title: id, verify: ['rm -f bad.txt'] }, work('job.txt'))
       return box
     },
-    effect: (box) => (box.status(id).state === 'failed' ? 'it is failed still' : null),
+    effect: (box) =>
+      box.status(id).state === 'failed' ? `it is failed still: ${box.status(id).reason}` : null,
     async goOn(box) {
       if (box.status(id).state === 'failed')
         expectDone(await box.json('respawn', id, '--spec', join(box.directory, 'spec-2.md')))

@@ -19,7 +19,7 @@ import { type Call, cannotTrace, type Fault, harms } from './strace.ts'
 export const scenario: Scenario = {
   name: 'faults',
   unit: 'faults',
-  short: 18,
+  short: 9,
   long: 2000,
   impossible: cannotTrace,
   async play({ rounds, seed, say }) {

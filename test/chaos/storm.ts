@@ -89,11 +89,7 @@ function rowsOf(end: {
       ` of ${spawned.size} tasks, ${sent.size} messages, ${verdict.drafts} uncommitted files`,
       verdict.lost,
     ),
-    none(
-      'storm: effects taken twice',
-      ` (messages: ${again} told again, ${verdict.forgotten} told to workers killed before they acted)`,
-      verdict.twice,
-    ),
+    none('storm: effects taken twice', ` (${again} messages were in more than one prompt)`, verdict.twice),
     none('storm: unreadable files, answers that are none', '', [...verdict.unreadable, ...ledger.odd]),
     none('two live workers for one task', ` in ${kills} kills, ${killer.samples} looks`, doubles),
     none(

@@ -5,11 +5,12 @@
  * That every code has a case is enforced by the type of `damages`.
  *
  * Seen to fail: one look instead of two in `examine` (a moment is taken for damage); a mending of git-lock-stale that
- * removes nothing.
+ * removes nothing; `ofAttempts` without its look at the broken tasks.
  */
-import type { ResultPromise } from 'execa'
+import { execa, type ResultPromise } from 'execa'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { doctor } from '../../lib/flows/doctor.ts'
+import { markerName } from '../../lib/rules/environment.ts'
 import { type FindingCode, findingCodes } from '../../lib/rules/findings.ts'
 import { listing } from '../support/bad-input.ts'
 import { type Damage, damageable, damages } from '../support/damage.ts'
@@ -70,6 +71,17 @@ it('takes nothing for damage that is gone a moment later, and what is left for d
   inBetween = () => undo?.()
   expect(await left()).toEqual([])
   inBetween = null
+})
+
+it('ends nobody whose task cannot be read: it is not known whether they should live', async () => {
+  const undo = await cases['task-unreadable'].cause()
+  const env = { ...box.env, [markerName]: `${box.state}/tasks/torn#1` }
+  const child = execa('sleep', ['600'], { env, extendEnv: false, reject: false })
+  expect(await left(true)).toEqual([expect.stringContaining('task-unreadable')])
+  expect(child.exitCode).toBe(null)
+  expect(child.kill('SIGKILL')).toBe(true)
+  expect((await child).signal).toBe('SIGKILL')
+  await undo?.()
 })
 
 describe.each(Object.keys(findingCodes) as FindingCode[])('%s', (code) => {

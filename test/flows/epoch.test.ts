@@ -175,12 +175,15 @@ it('at birth: who is started for a task that somebody else has begun meanwhile d
 })
 
 it('although nobody but a person took the task: who writes another state ends its worker', async () => {
-  await spawnTask(box, 'edited', {}, [commit('edited.txt'), { run: 'sleep 60' }])
-  await until('the sleep', () => box.status('edited').activity?.what?.includes('sleep 60'))
+  const steps = [commit('edited.txt'), { run: untilGate('go') }, { run: 'sleep 60' }]
+  await spawnTask(box, 'edited', {}, steps)
+  await until('the gate', () => box.status('edited').activity?.what?.includes('while'))
   const path = join(box.task('edited'), 'status.json')
   await until('an edit that nobody wrote over', () => {
     const status = { ...box.status('edited'), state: 'waiting', reason: 'I think about it' }
     writeFileSync(path, JSON.stringify(status))
+    // The runner looks before it writes, and writes when the worker does something else: not only every ten seconds.
+    writeFileSync(gate('go'), '')
     return workersOf(box, 'edited').length === 0
   })
   await until('the end of its runner', () => runnersOf(box, 'edited').length === 0)

@@ -60,3 +60,18 @@ it('while it lands: it is refused, and nothing of it is left', async () => {
   expect(refused.exitCode).toBe(3)
   expect(existsSync(join(box.task('landing'), 'inbox', 'late.md'))).toBe(false)
 })
+
+/** Seen to fail: without the second `backForMail`, in proveReport, by attempt 1: it is done, and nobody was told. */
+it('while a report is checked: it is not done before it is told', async () => {
+  await spawnTask(
+    box,
+    'report',
+    { change: 'none', verify: [waitFor('proof')] },
+    { attempts: [[{ say: 'the report' }], [{ say: 'noted' }]] },
+  )
+  await until('its check', () => box.status('report').activity?.kind === 'checking')
+  expect((await box.json('send', 'report', 'Mind the figures.', '--id', 'figures')).exitCode).toBe(0)
+  writeFileSync(gate('proof'), '')
+  expect(await settled(box, 'report')).toMatchObject({ state: 'done', attempt: 2 })
+  expect(attemptFile(box, 'report', 2, 'prompt.md')).toContain('Mind the figures.')
+})

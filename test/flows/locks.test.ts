@@ -118,3 +118,17 @@ it('does not believe a flock that gives one lock to two processes', async () => 
   box.env.PATH = usual
   expect((await box.verb('init')).exitCode).toBe(0)
 })
+
+// Seen to fail: the first process of the test asked with `-n` (`flockProblem` in lib/kit/flock.ts).
+it('does not use a flock that knows no time-out, as BusyBox has it: waiting would be asking over and over', async () => {
+  const simple = join(box.directory, 'simple')
+  mkdirSync(simple)
+  const real = usual.split(delimiter).find((directory) => existsSync(join(directory, 'flock')))
+  const script = `#!/bin/sh\nfor word; do [ "$word" != -w ] || exit 1; done\nexec ${real}/flock "$@"\n`
+  writeFileSync(join(simple, 'flock'), script, { mode: 0o755 })
+  rmSync(join(box.state, 'locks', 'family.json'))
+  box.env.PATH = `${simple}${delimiter}${usual}`
+  expect((await box.verb('status')).exitCode).toBe(0)
+  expect(family()).toMatchObject({ family: 'proper-lockfile', why: 'flock ended with exit code 1' })
+  box.env.PATH = usual
+})

@@ -113,3 +113,14 @@ it('knows how each of ten thousand tasks stands that need one another in a row',
   const stateOf = needStates({} as Parameters<typeof needStates>[0], tasks)
   expect(stateOf('t-9999')).toBe('queued')
 })
+
+// Seen to fail: without `makeOwnDirectory` in lib/state/journal.ts, a stack trace for the trail that could not be opened.
+it('cancels a task whose log is a link that leads nowhere', async () => {
+  const directory = plant(box, 'logless', { state: 'waiting', attempt: 0 })
+  rmSync(join(directory, 'log'), { recursive: true, force: true })
+  symlinkSync(join(box.directory, 'nowhere'), join(directory, 'log'))
+  const stopped = await run(box, ['stop', 'logless', '--cancel', '--json'])
+  expect([stopped.exitCode, stopped.stderr]).toEqual([0, ''])
+  expect(box.status('logless').state).toBe('cancelled')
+  expect(existsSync(join(box.directory, 'nowhere'))).toBe(false)
+})

@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { noteOf, type Place, staleTickets, takePlace, tickets } from '../../lib/kit/queue.ts'
+import { lock } from '../../lib/kit/lock.ts'
+import { dropStale, noteOf, type Place, staleTickets, takePlace, tickets } from '../../lib/kit/queue.ts'
 import { until } from '../support/sandbox.ts'
 
 let directory: string
@@ -179,4 +180,26 @@ it('is not held up by what is no ticket', async () => {
   const place = await have('me')
   await place.leave()
   expect(readFileSync(join(queue(), 'x.ticket'), 'utf8')).toBe('rubbish')
+})
+
+// Seen to fail: without `nextNumber` (the second does not see the first, and both are in).
+it('is not let in twice over a ticket that somebody planted, with the greatest number there is', async () => {
+  const first = await have('first')
+  await first.leave()
+  writeFileSync(join(queue(), '999999999999999-planted.ticket'), 'planted')
+  const place = await have('second')
+  expect(await take('third', { wait: 0 })).toBeUndefined()
+  await place.leave()
+})
+
+// Seen to fail: `withLock` with `doorWait` in `dropStale`.
+it('is not waited for to remove the dead: whoever only looks goes on', async () => {
+  await (await have('first')).leave()
+  writeFileSync(join(queue(), '00000001-dead.ticket'), 'dead')
+  const door = await lock(join(queue(), 'door.lock'), 0)
+  const began = performance.now()
+  expect(await dropStale(queue())).toBe(0)
+  expect(performance.now() - began).toBeLessThan(10_000)
+  door.close()
+  expect(await dropStale(queue())).toBe(1)
 })

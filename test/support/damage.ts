@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import type { FindingCode } from '../../lib/rules/findings.ts'
 import { refuseChanges } from '../../lib/tools/git/trusted.ts'
 import { plant } from './bad-input.ts'
-import { root, type Sandbox, until } from './sandbox.ts'
+import { makeSandbox, root, type Sandbox, until } from './sandbox.ts'
 import { kill, runnersOf, settled, spawnTask, workersOf } from './tasks.ts'
 
 export type Undo = () => unknown
@@ -21,21 +21,15 @@ export interface Damage {
 
 /** A sandbox with a task that landed and one that rests with uncommitted work. */
 export async function damageable(): Promise<Sandbox> {
-  const box = await makeDamageable()
+  const box = await makeSandbox({ config: { stop_grace_seconds: 1 } })
+  // Otherwise the line of everybody on this machine would be looked at.
+  box.env.XDG_STATE_HOME = join(box.directory, 'home', 'state')
   const commit = { run: 'echo hi > a.txt && git add -A && git commit -qm "add a"' }
   await spawnTask(box, 'lands', {}, [commit, { say: 'done' }])
   await settled(box, 'lands')
   await spawnTask(box, 'rests', {}, [{ run: 'echo c > c.txt' }, { hang: true }])
   await until('c.txt', () => existsSync(join(box.state, 'worktrees', 'rests', 'c.txt')))
   expect((await box.verb('stop', 'rests')).exitCode).toBe(0)
-  return box
-}
-
-async function makeDamageable(): Promise<Sandbox> {
-  const { makeSandbox } = await import('./sandbox.ts')
-  const box = await makeSandbox({ config: { stop_grace_seconds: 1 } })
-  // Otherwise the line of everybody on this machine would be looked at.
-  box.env.XDG_STATE_HOME = join(box.directory, 'home', 'state')
   return box
 }
 

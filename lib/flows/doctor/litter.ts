@@ -1,5 +1,4 @@
 /** What crashes left lying about: temporary files, half-made tasks, and what was moved out of the way. */
-
 import { removeTree } from '../../kit/files.ts'
 import { abandoned, litterBelow, litterIn, removeLitter } from '../../kit/litter.ts'
 import { namesIn } from '../../kit/read.ts'

@@ -45,6 +45,8 @@ async function ofAttempts(look: Look): Promise<Finding[]> {
       attempts.set(marker, [...(attempts.get(marker) ?? []), pid])
   for (const [marker, processes] of attempts) {
     const id = marker.slice(paths.tasks.length + 1).replace(/#\d+$/, '')
+    // Whose work that is, is not known until the record is mended: they may be just what should live.
+    if (look.broken.some((task) => task.id === id)) continue
     const task = look.live.find((live) => live.id === id)
     if (task && isOwned(task.status) && marker === markerOf(task)) continue
     // A runner that is ending its attempt sweeps it just now.

@@ -72,7 +72,7 @@ export async function branchesLeft({ context, live, broken }: Look): Promise<Fin
       code: 'branch-without-task',
       what: `the branch ${branch} is of no live task`,
       fix: used
-        ? 'It is checked out somewhere: check another branch out there first.'
+        ? 'It is checked out: once that worktree is gone or on another branch, --fix keeps its tip and deletes it.'
         : `Keeps its tip under refs/dirigent/kept/${id}/, then deletes it.`,
       ...(used
         ? {}

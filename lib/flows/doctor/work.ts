@@ -1,5 +1,5 @@
 /** The work itself: worktrees, branches, what was proved, landed and kept. */
-
+import { Failure } from '../../kit/errors.ts'
 import { removeTree } from '../../kit/files.ts'
 import { lookAt, namesIn } from '../../kit/read.ts'
 import type { Finding } from '../../rules/findings.ts'
@@ -120,7 +120,7 @@ function commitOf(task: Task): string | null {
   try {
     return readRecord(task.paths.result, result)?.commit ?? null
   } catch (error) {
-    if (error instanceof Error && error.name === 'Failure') return null
+    if (error instanceof Failure) return null
     throw error
   }
 }

@@ -3,10 +3,10 @@
  * budget, and ends it when asked. Its output goes straight to files, so that it can go on when we die.
  */
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, fstatSync, openSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { errno, Failure } from '../../kit/errors.ts'
 import { type Ended, ended } from '../../kit/proc.ts'
-import { readRange } from '../../kit/read.ts'
+import { openPlain, readRange } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Activity } from '../../state/schema/status.ts'
@@ -105,19 +105,24 @@ export function replayStream(path: string, at: number): Track {
   return now
 }
 
-/** Reads what was appended to a file since the last time, as events. */
+/**
+ * Reads what was appended to a file since the last time, as events. Nothing where the worker has removed it, or
+ * put something else in its place: opening a FIFO would block us for ever.
+ */
 class StreamFile {
-  readonly #fd: number
+  readonly #fd: number | null
   readonly #reader = new EventReader()
   #offset = 0
   /** The last read did not reach the end. */
   more = false
 
   constructor(path: string) {
-    this.#fd = openSync(path, 'r')
+    const fd = openPlain(path)
+    this.#fd = typeof fd === 'number' ? fd : null
   }
 
   read() {
+    if (this.#fd === null) return []
     const size = fstatSync(this.#fd).size
     const chunk = readRange(this.#fd, this.#offset, Math.min(size - this.#offset, 4 * 1024 * 1024))
     this.#offset += chunk.length
@@ -126,7 +131,7 @@ class StreamFile {
   }
 
   close(): void {
-    closeSync(this.#fd)
+    if (this.#fd !== null) closeSync(this.#fd)
   }
 }
 

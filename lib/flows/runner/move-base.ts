@@ -5,7 +5,7 @@
 import { checkOwner } from '../../state/owner.ts'
 import { listTasks, type Task } from '../../state/tasks.ts'
 import { changedInCheckout, checkoutState, moveCheckout, worktreesOn } from '../../tools/git/checkout.ts'
-import { baseTips, landedRef, moveBranch } from '../../tools/git/refs.ts'
+import { baseTips, landedRef, moveBranch, noteLanded } from '../../tools/git/refs.ts'
 import { trail } from '../advance.ts'
 import type { Context } from '../context.ts'
 
@@ -39,6 +39,11 @@ export async function moveBase(
   if (await moveBranch(context.repo, base.branch, commit, local, why, [landedRef(base.branch)]))
     return 'moved'
   const now = await baseTips(context.repo, base)
+  // git can fail after it has moved the branch: a log that cannot be written, a second ref that is locked.
+  if (now.local === commit) {
+    await noteLanded(context.repo, base.branch, commit)
+    return 'moved'
+  }
   if (now.local && brought === 'brought') await moveCheckout(context.repo, commit, now.local, false)
   return 'overtaken'
 }
@@ -52,13 +57,14 @@ async function bringCheckout(
   before: string | null,
 ): Promise<'brought' | 'elsewhere' | { readonly blocked: string }> {
   const { branch } = task.status.settings.base
-  const seen = await checkoutState(context.repo, branch, commit)
+  const tried = before !== null
+  const seen = await checkoutState(context.repo, branch, commit, tried)
   if (seen === 'elsewhere') return seen
   if (seen === 'dirty' && !(await undoCutShort(context, task, local, before)))
     return {
       blocked: `the main checkout has uncommitted changes (${await changedFiles(context)}); commit or stash them, then: dirigent land ${task.id}`,
     }
-  const refused = await moveCheckout(context.repo, local, commit, seen === 'interrupted')
+  const refused = await moveCheckout(context.repo, local, commit, seen === 'interrupted', tried)
   return refused === null ? 'brought' : { blocked: `the main checkout could not follow: ${refused}` }
 }
 
@@ -84,8 +90,9 @@ async function undoCutShort(
     .tasks.filter(({ id, status }) => id !== task.id && status.state === 'landing')
     .map(({ status }) => (status.change?.state === 'merging' ? status.change.commit : null))
   for (const commit of [before, ...others]) {
-    if (commit === null || (await checkoutState(context.repo, branch, commit)) !== 'interrupted') continue
-    if ((await moveCheckout(context.repo, commit, local, true)) !== null) continue
+    if (commit === null || (await checkoutState(context.repo, branch, commit, true)) !== 'interrupted')
+      continue
+    if ((await moveCheckout(context.repo, commit, local, true, true)) !== null) continue
     trail(
       context,
       task,

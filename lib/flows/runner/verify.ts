@@ -124,6 +124,9 @@ async function proveReport(
     )
   const { checks, failure } = await runChecks(context, reported, 'checks', interrupt)
   if (failure) return fail(context, reported, failure, interrupt)
+  // It does not land, which is where a change is held up for what came while it was checked.
+  const back = backForMail(context, reported)
+  if (back) return back
   publish(reported, {
     commit: null,
     tree: null,

@@ -34,6 +34,8 @@ export type Event = z.infer<typeof event>
 
 /** Undefined for a line that is torn or not ours. */
 export function parseEvent(line: string): Event | undefined {
+  // A million lines that are none would otherwise be a million errors, each with its stack.
+  if (!line.startsWith('{') || !line.endsWith('}')) return undefined
   try {
     return event.safeParse(JSON.parse(line)).data
   } catch (error) {

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree, temporaryName } from '../../kit/files.ts'
 import { lookAt } from '../../kit/read.ts'
-import { git, gitLine, gitList, gitTry, isThere, type Place, type Repository } from './door.ts'
+import { git, gitFailed, gitLine, gitList, gitTry, isThere, type Place, type Repository } from './door.ts'
 import { keep } from './refs.ts'
 import { commitTree } from './replay.ts'
 import { stage } from './stage.ts'
@@ -33,7 +33,9 @@ export async function inspect(repo: Repository, place: Place): Promise<Inspected
   // With the lock of a git that was killed as it wrote it.
   for (const name of ['index', 'index.lock']) removeTree(join(place.git_dir, name))
   // Fails where HEAD names no commit: then every file is new.
-  await gitTry(repo, ['read-tree', 'HEAD'], at)
+  const read = await gitTry(repo, ['read-tree', 'HEAD'], at)
+  if (read.exitCode !== 0 && (await headOf(repo, place)) !== null)
+    throw gitFailed(['read-tree'], read, place.worktree)
   const [seen, listed] = await Promise.all([git(repo, statusArgs, at), gitList(repo, listArgs, at)])
   return parseStatus(seen, linksIn(place, listed))
 }

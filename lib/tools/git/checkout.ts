@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { temporaryName } from '../../kit/files.ts'
 import { lookAt, readTail } from '../../kit/read.ts'
 import { git, gitList, gitTry, type Repository } from './door.ts'
+import { lockInTheWay } from './in-the-way.ts'
 import { checkedOut } from './locate.ts'
 
 export type Checkout = 'elsewhere' | 'clean' | 'dirty' | 'interrupted'
@@ -16,8 +17,15 @@ export type Checkout = 'elsewhere' | 'clean' | 'dirty' | 'interrupted'
 /**
  * How the main checkout stands before `branch` moves to `to`. `interrupted` means that all its changes are
  * ours: an earlier move of exactly this kind was cut short.
+ * @param tried such a move was begun before: a file that is gone, or holds the beginning of what it is to hold,
+ *   is what a git that was killed leaves
  */
-export async function checkoutState(repo: Repository, branch: string, to: string): Promise<Checkout> {
+export async function checkoutState(
+  repo: Repository,
+  branch: string,
+  to: string,
+  tried = false,
+): Promise<Checkout> {
   if (checkedOut(repo) !== branch) return 'elsewhere'
   const dirty = await trackedChanges(repo)
   if (dirty.length === 0) return 'clean'
@@ -29,7 +37,22 @@ export async function checkoutState(repo: Repository, branch: string, to: string
     if (entry[0] !== ' ' && staged.has(path)) return false
     return wanted.has.has(path) ? !wanted.differ.has(path) : lookAt(join(repo.main, path)) === undefined
   }
-  return dirty.every(isOurs) ? 'interrupted' : 'dirty'
+  const strange = dirty.filter((entry) => !isOurs(entry))
+  if (strange.length === 0) return 'interrupted'
+  if (!tried || strange.some((entry) => entry[0] !== ' ')) return 'dirty'
+  const moving = new Set(await gitList(repo, ['diff-tree', '-r', '-z', '--name-only', 'HEAD', to]))
+  for (const path of strange.map((entry) => entry.slice(3)))
+    if (!moving.has(path) || !(await isCutShort(repo, to, path))) return 'dirty'
+  return 'interrupted'
+}
+
+/** Is the file gone, or does it hold the beginning of what it has in the commit? Nothing is lost by writing it anew. */
+async function isCutShort(repo: Repository, commit: string, path: string): Promise<boolean> {
+  const there = lookAt(join(repo.main, path))
+  const blob = await gitTry(repo, ['cat-file', 'blob', `${commit}:${path}`])
+  if (blob.exitCode !== 0 || !there) return blob.exitCode === 0
+  if (!there.isFile() || there.size > blob.stdout.length) return false
+  return blob.stdout.subarray(0, there.size).equals(readTail(join(repo.main, path), there.size))
 }
 
 /** Tracked files of the main checkout with uncommitted changes. */
@@ -69,30 +92,42 @@ async function compareWith(
 /**
  * Moves the files of the main checkout from `from` to `to`. Refuses, changing nothing, when an untracked
  * file is in the way; returns what git said, or null.
+ * @param resume `checkoutState` found it `interrupted`
+ * @param tried such a move was begun before, as there
  */
 export async function moveCheckout(
   repo: Repository,
   from: string,
   to: string,
   resume: boolean,
+  tried = false,
 ): Promise<string | null> {
-  if (resume) return await finishMove(repo, from, to)
+  if (resume) return await finishMove(repo, from, to, tried)
   await waitForIndex(repo)
   const move = ['read-tree', '-m', '-u', from, to]
   const first = await gitTry(repo, move, { timeout: 600_000 })
   if (first.exitCode === 0) return null
+  // Somebody is at work in it; git has waited for them already.
+  if (lockInTheWay(first.stderr)) return first.stderr.trim()
   // A file that was touched and is the same looks changed until the index has looked again.
   await gitTry(repo, ['update-index', '-q', '--refresh'])
   const second = await gitTry(repo, move, { timeout: 600_000 })
   if (second.exitCode === 0) return null
   // A move that only adds files, cut short, looks clean: its files are untracked, and just what is wanted.
-  const there = await arrived(repo, from, to)
-  return there.same > 0 && there.other.length === 0 ? await finishMove(repo, from, to) : second.stderr.trim()
+  const there = await arrived(repo, from, to, tried)
+  return there.same > 0 && there.other.length === 0
+    ? await finishMove(repo, from, to, tried)
+    : second.stderr.trim()
 }
 
 /** For a move of ours that was cut short, maybe with index.lock left behind. */
-async function finishMove(repo: Repository, from: string, to: string): Promise<string | null> {
-  const { other } = await arrived(repo, from, to)
+async function finishMove(
+  repo: Repository,
+  from: string,
+  to: string,
+  tried: boolean,
+): Promise<string | null> {
+  const { other } = await arrived(repo, from, to, tried)
   // --reset overwrites untracked files without a word.
   if (other.length > 0) return `untracked files are in the way: ${other.slice(0, 5).join(', ')}`
   await waitForIndex(repo)
@@ -106,13 +141,16 @@ async function arrived(
   repo: Repository,
   from: string,
   to: string,
+  tried: boolean,
 ): Promise<{ readonly same: number; readonly other: readonly string[] }> {
   const tree = ['diff-tree', '-r', '-z', '--name-only', '--no-renames']
   const added = await gitList(repo, [...tree, '--diff-filter=A', from, to])
   const deleted = new Set(await gitList(repo, [...tree, '--diff-filter=D', from, to]))
   const { differ } = await compareWith(repo, to)
   const there = added.filter((path) => lookAt(join(repo.main, path)))
-  const other = there.filter((path) => differ.has(path))
+  const other: string[] = []
+  for (const path of there)
+    if (differ.has(path) && !(tried && (await isCutShort(repo, to, path)))) other.push(path)
   const blocked = added
     .map((path) => fileAbove(repo.main, path))
     .filter((path) => path !== null && !deleted.has(path))

@@ -128,8 +128,9 @@ export function gitFailed(args: readonly string[], result: RunResult, where: str
   const said =
     oneLine(result.stderr, 400) ||
     (result.timedOut ? 'no answer in time' : `exit code ${result.exitCode ?? result.signal}`)
-  const full = /No space left|disk quota/i.test(result.stderr)
-  const failed = /Input\/output error/i.test(result.stderr)
+  const full = /No space left|out of disk ?space|disk quota/i.test(result.stderr)
+  // Of an index that it cannot write git does not say why.
+  const failed = /Input\/output error|unable to write new index file/i.test(result.stderr)
   // One that git itself had started; it says so of a SIGKILL.
   const killed = /died of signal 9/.test(result.stderr)
   return new Failure(

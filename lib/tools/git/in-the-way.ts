@@ -6,11 +6,11 @@ import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { removeTree } from '../../kit/files.ts'
-import { staleLocks } from './leftovers.ts'
+import { isOld, staleLocks } from './leftovers.ts'
 import type { Location } from './locate.ts'
 
 /** How often and how far apart, milliseconds: longer than it takes until a lock counts as left behind. */
-export const patience = { times: 20, apart: 250 }
+export const patience = { times: 14, apart: 250 }
 
 /** The lock file that git says is there, or null when it complains of something else. */
 export function lockInTheWay(stderr: string): string | null {
@@ -23,5 +23,7 @@ export function lockInTheWay(stderr: string): string | null {
 /** Waits a moment; removes the lock when nobody can be at it. */
 export async function makeWay(location: Location, lock: string): Promise<void> {
   await delay(patience.apart)
-  if (staleLocks(location, location.main).includes(lock)) removeTree(lock)
+  const stale = staleLocks(location, location.main).includes(lock)
+  // Looking takes a while: another of us may have removed it meanwhile, and a git at work made its own.
+  if (stale && isOld(lock)) removeTree(lock)
 }

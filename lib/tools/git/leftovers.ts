@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { errno } from '../../kit/errors.ts'
 import { litterIn } from '../../kit/litter.ts'
+import { seesItself } from '../../kit/pid.ts'
 import { commandOf, directoryOf, openBy, pids } from '../../kit/processes.ts'
 import { lookAt } from '../../kit/read.ts'
 import type { Location } from './locate.ts'
@@ -16,19 +17,21 @@ const young = 3000
 /**
  * Lock files of this repository that no git can be at: older than a few seconds, open in no process, and no
  * git runs in the checkout or in a worktree (one that waits for its editor holds a lock without having it open).
+ * None where processes are not to be seen: there, any lock may be somebody's at work.
  * @param worktrees the directory of our worktrees
  */
 export function staleLocks({ main, gitDir }: Location, worktrees: string): string[] {
-  const now = Date.now()
-  const old = locksIn(gitDir).filter((path) => {
-    const there = lookAt(path)
-    return there?.isFile() && now - there.mtimeMs > young
-  })
-  if (old.length === 0) return []
+  const old = locksIn(gitDir).filter(isOld)
+  if (old.length === 0 || !seesItself()) return []
   const open = openBy(new Set(old))
   const busy = [main, gitDir, worktrees]
   const atWork = pids().some((pid) => isGit(pid) && isWithin(directoryOf(pid), busy))
   return atWork ? [] : old.filter((path) => !open.has(path))
+}
+
+export function isOld(path: string): boolean {
+  const there = lookAt(path)
+  return (there?.isFile() ?? false) && Date.now() - (there?.mtimeMs ?? 0) > young
 }
 
 /** Temporary files of ours beside git's own: indexes made for one look. */

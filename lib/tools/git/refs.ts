@@ -208,8 +208,11 @@ export async function keep(repo: Repository, task: string, commit: string): Prom
   const same = [...kept].find(([, id]) => id === commit)
   if (same) return same[0]
   const next = 1 + Math.max(0, ...[...kept.keys()].map((name) => Number(name.slice(prefix.length)) || 0))
-  await git(repo, ['update-ref', `${prefix}${next}`, commit, ''])
-  return `${prefix}${next}`
+  // One whose lock a killed git has left is passed over; the third that fails says why.
+  for (const name of [next, next + 1].map((n) => `${prefix}${n}`))
+    if ((await gitTry(repo, ['update-ref', name, commit, ''])).exitCode === 0) return name
+  await git(repo, ['update-ref', `${prefix}${next + 2}`, commit, ''])
+  return `${prefix}${next + 2}`
 }
 
 /** Where a branch leaves its base (null: they have nothing in common), and its tree. */

@@ -19,8 +19,6 @@ export interface Verdict {
   /** What is left lying about, or not as it should be. */
   readonly left: string[]
   readonly drafts: number
-  /** Messages told to workers alone that were killed before they had acted. */
-  readonly forgotten: number
   readonly ended: ReadonlyMap<string, Status>
 }
 
@@ -32,7 +30,7 @@ export async function judge(box: Sandbox, ledger: Ledger, start: string): Promis
   return {
     lost: [
       ...lostTasks(box, ledger, ended, landed),
-      ...lostMessages(ledger),
+      ...lostMessages(box, ledger),
       ...(await lostDrafts(box, drafts, ended)),
     ],
     twice: [...appliedTwice(box, ledger), ...landed.twice, ...repeatedSteps(box, ended)],
@@ -40,7 +38,6 @@ export async function judge(box: Sandbox, ledger: Ledger, start: string): Promis
     doubles: lines(workerFiles(box).doubles).filter(isDouble),
     left: await leftLying(box, landed),
     drafts: drafts.length,
-    forgotten: forgottenMessages(box, ledger),
     ended,
   }
 }
@@ -106,18 +103,16 @@ function lostTasks(
 
 const messagesOf = (box: Sandbox, task: string) => lines(join(box.repo, 'work', task, 'messages'))
 
-/** A message that no prompt of any worker had. */
-function lostMessages(ledger: Ledger): string[] {
-  return [...ledger.sent]
-    .filter(([message]) => !ledger.prompted.has(message))
-    .map(([message, task]) => `message ${message} to ${task} was in no prompt`)
-}
-
-/** Messages that were told, but only to workers that were killed before they had acted on them. */
-function forgottenMessages(box: Sandbox, ledger: Ledger): number {
-  return [...ledger.sent].filter(
-    ([message, task]) => ledger.prompted.has(message) && !messagesOf(box, task).includes(message),
-  ).length
+/**
+ * A message that no prompt of any worker had, or that was told only to workers which were killed before they had
+ * acted on it. (A report leaves no file to see that by.)
+ */
+function lostMessages(box: Sandbox, ledger: Ledger): string[] {
+  return [...ledger.sent].flatMap(([message, task]) => {
+    if (!ledger.prompted.has(message)) return [`message ${message} to ${task} was in no prompt`]
+    const acted = ledger.asked.get(task) === 'report' || messagesOf(box, task).includes(message)
+    return acted ? [] : [`message ${message} to ${task} was told, and nobody acted on it`]
+  })
 }
 
 /** The worker writes a message's id into a file once it acts on it: on main it must stand once. */
