@@ -15,7 +15,7 @@ import { openLocks } from './locks.ts'
  * Set inside a turn, to the path of its ticket, so that a heavy command started by a heavy command does not wait
  * for itself.
  */
-export const turnVariable = 'DIRIGENT_BUILD_TURN'
+const turnVariable = 'DIRIGENT_BUILD_TURN'
 
 export interface TurnRequest {
   readonly task: string | null

@@ -1,5 +1,6 @@
 /** Runs a command when it is its turn for heavy commands. */
 import { constants } from 'node:os'
+import { isatty } from 'node:tty'
 import { type Ended, ended, start } from '../kit/proc.ts'
 import { isInsideTurn, type Turn, withBuildTurn } from './build-turn.ts'
 import type { Context } from './context.ts'
@@ -75,8 +76,12 @@ interface Signals {
   pass(to: (signal: NodeJS.Signals) => void): void
 }
 
-/** Ctrl-C reaches the command by itself as well; what only we are sent is passed on. */
+/**
+ * What only we are sent is passed on. Ctrl-C reaches the command by itself, if it runs yet; a second one would tell
+ * many a program to leave everything as it is.
+ */
 function listenToSignals(): Signals {
+  const fromTerminal = [0, 1, 2].some(isatty)
   const controller = new AbortController()
   let given: NodeJS.Signals | null = null
   let to: ((signal: NodeJS.Signals) => void) | null = null
@@ -84,7 +89,7 @@ function listenToSignals(): Signals {
     process.on(signal, () => {
       given = signal
       controller.abort()
-      to?.(signal)
+      if (signal !== 'SIGINT' || !fromTerminal) to?.(signal)
     })
   }
   return {

@@ -5,7 +5,8 @@
  */
 import { diskTrouble } from '../kit/disk.ts'
 import { type Code, Failure, reasonOf } from '../kit/errors.ts'
-import { isLocked, type Lock, lockTable, tryLock } from '../kit/lock.ts'
+import { handsDown, isLocked, type Lock, lockTable, tryLock } from '../kit/lock.ts'
+import { lookAt } from '../kit/read.ts'
 import { sweep } from '../kit/sweep.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { mostLost } from '../rules/retry.ts'
@@ -47,6 +48,8 @@ export async function observe(context: Context): Promise<Observed> {
       if (await isLocked(task.paths.runLock, table)) {
         alive.add(task.id)
         if (isAlone(task)) alone.add(task.id)
+      } else if (isOnItsWay(task)) {
+        alive.add(task.id)
       } else {
         // It may have ended between the two looks.
         const again = reload(context.paths, task.id)
@@ -58,6 +61,18 @@ export async function observe(context: Context): Promise<Observed> {
   }
   const readable = tasks.filter((task) => !broken.some(({ id }) => id === task.id))
   return { tasks: readable, broken, alive, alone, lost, changed: false }
+}
+
+/** Milliseconds that a runner has from being started to having its lock; a dead one keeps it as long. */
+const longestStart = 10_000
+
+/**
+ * A lock that cannot be handed down is free while the runner starts that is to take it. Taken up then, it would come
+ * too late, and so would the next one.
+ */
+function isOnItsWay({ paths }: Task): boolean {
+  const decided = handsDown(paths.runLock) ? undefined : lookAt(paths.status)?.mtimeMs
+  return decided !== undefined && Math.abs(Date.now() - decided) < longestStart
 }
 
 /** What stands in the place of a file of one task must not keep anybody from the others. */
@@ -152,7 +167,8 @@ async function wrested(context: Context, id: string): Promise<Lock | undefined> 
 
 async function takeUpUnder(context: Context, id: string, held: Lock): Promise<void> {
   const task = reload(context.paths, id)
-  if (!task || !isOwned(task.status)) return
+  // Somebody else may have taken it up since we looked.
+  if (!task || !isOwned(task.status) || isOnItsWay(task)) return
   // First of all: should its runner live after all (its lock replaced, say), it is late from now on.
   const taken = amend(task, { epoch: task.status.epoch + 1 })
   await sweep(markOf(taken), 1000)

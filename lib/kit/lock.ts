@@ -62,6 +62,9 @@ export async function withLock<T>(path: string, wait: number, work: () => Promis
   }
 }
 
+/** Can this lock be handed to a child, so that it is never free on the way? */
+export const handsDown = (path: string): boolean => !isWeak(path)
+
 /**
  * The lock that our parent took for us: as descriptor `fd` from the kernel's family (throws `usage` when it
  * is something else); from the other family our parent had to let go of it, and we take it ourselves.

@@ -5,43 +5,44 @@
  * which the last lines are missing), so such a file is also not believed before its save is over.
  */
 import { dirname } from 'node:path'
+import { errno } from './errors.ts'
 import { lookAt } from './read.ts'
 
 /** Milliseconds: what was changed longer ago is nobody's who is still saving. */
 const fresh = 1000
 
-/** How long a file is looked at again, and how often; milliseconds. */
-const longest = 100
+/** After so many milliseconds without a change a save is over; so long what cannot be read is looked at again. */
+const quiet = 100
+/** Between two looks. */
 const pause = 10
+/** Whoever saves again and again is not waited for for ever. */
+const longest = 1000
 
 /**
  * Asked after each look that failed: may another one help? It has then waited for a moment, blocking: reads are
  * synchronous. For a file that is missing, what counts is when something was last moved in its directory.
  */
 export function patience(path: string): () => boolean {
-  let giveUp: number | undefined
+  let first: number | undefined
   return () => {
-    if (!isFresh(path)) return false
-    giveUp ??= Date.now() + longest
-    if (Date.now() >= giveUp) return false
+    const changed = lastChange(path)
+    const now = Date.now()
+    if (changed === undefined || Math.abs(now - changed) >= fresh) return false
+    first ??= now
+    if (now >= Math.min(Math.max(first, changed) + quiet, first + longest)) return false
     sleep(pause)
     return true
   }
 }
-
-/** After so long without a change a save is over; and how long at most that is waited for. Milliseconds. */
-const quiet = 100
-const longestSave = 1000
 
 /**
  * Asked after each look that made sense: may that have been the first half of a save? It has then waited, blocking,
  * and the file must be looked at again.
  */
 export function beingSaved(path: string): () => boolean {
-  const giveUp = Date.now() + longestSave
+  const giveUp = Date.now() + longest
   return () => {
-    const there = lookAt(path)
-    const age = there?.isFile() ? Date.now() - there.mtimeMs : quiet
+    const age = Date.now() - (lastChange(path) ?? 0)
     // One from the future says nothing.
     if (age < 0 || age >= quiet || Date.now() >= giveUp) return false
     sleep(quiet - age + 1)
@@ -53,9 +54,13 @@ function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
-function isFresh(path: string): boolean {
-  const there = lookAt(path)
-  if (there && !there.isFile()) return false
-  const changed = (there ?? lookAt(dirname(path)))?.mtimeMs
-  return changed !== undefined && Math.abs(Date.now() - changed) < fresh
+/** Undefined for what nobody saves, and for what cannot be looked at: whoever reads it says why. */
+function lastChange(path: string): number | undefined {
+  try {
+    const there = lookAt(path)
+    return there && !there.isFile() ? undefined : (there ?? lookAt(dirname(path)))?.mtimeMs
+  } catch (error) {
+    if (['ENAMETOOLONG', 'EACCES', 'ELOOP', 'EIO'].includes(errno(error) ?? '')) return undefined
+    throw error
+  }
 }

@@ -12,7 +12,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errno, Failure } from './errors.ts'
 import { diskFailure, makeDirectory, removeTree } from './files.ts'
-import { isLocked, type Lock, lockTable, tryLock, untilFree, withLock } from './lock.ts'
+import { isLocked, type Lock, lockTable, tryLock, untilFree } from './lock.ts'
 import { readTail } from './read.ts'
 
 export interface Ticket {
@@ -51,6 +51,8 @@ export interface Wish {
 const doorName = 'door.lock'
 /** Milliseconds. Those who have the door write a line and leave; it waits this long for a machine that swaps. */
 const doorWait = 60_000
+/** For those who would not wait for a place: others may be at the door just now. */
+const doorGrace = 2000
 
 /** So far they are read. Numbers begin again when nobody is in line, so none comes near it. */
 const mostNumbers = 999_999_999_999_999
@@ -62,7 +64,9 @@ export async function takePlace(directory: string, wish: Wish): Promise<Place | 
     ...(wish.wait === Infinity || wish.wait === 0 ? [] : [AbortSignal.timeout(Math.ceil(wish.wait))]),
   ])
   if (wish.signal?.aborted) return undefined
-  const { ticket, held } = await takeTicket(directory, wish.note)
+  const taken = await takeTicket(directory, wish, giveUp)
+  if (!taken) return undefined
+  const { ticket, held } = taken
   const leave = async () => {
     try {
       drop(ticket)
@@ -146,24 +150,48 @@ export function rewrite(ticket: Ticket, note: string): void {
   writeFileSync(ticket.path, note)
 }
 
-async function takeTicket(directory: string, note: string): Promise<{ ticket: Ticket; held: Lock }> {
+/** Undefined when the door did not come free in the time that the caller has. */
+async function takeTicket(
+  directory: string,
+  { note, wait }: Wish,
+  giveUp: AbortSignal,
+): Promise<{ ticket: Ticket; held: Lock } | undefined> {
   makeDirectory(directory)
-  return await withLock(join(directory, doorName), doorWait, async () => {
-    const number = await nextNumber(directory)
-    // Numbers come again when nobody is in line; a name never does.
-    const name = `${String(number).padStart(8, '0')}-${randomBytes(6).toString('hex')}.ticket`
-    const ticket = { number, path: join(directory, name) }
-    try {
-      writeFileSync(ticket.path, note, { flag: 'wx' })
-    } catch (error) {
-      drop(ticket)
-      throw diskFailure(error, ticket.path)
-    }
-    // Nobody competes for it; somebody may be looking whether it is held.
-    const held = await tryLock(ticket.path, 5000)
-    if (held) return { ticket, held }
-    throw new Failure('lock-busy', `${ticket.path} is new and held by somebody else`)
-  })
+  const path = join(directory, doorName)
+  const door = await tryLock(path, wait === 0 ? doorGrace : Math.min(wait, doorWait), giveUp)
+  if (!door && (wait < doorWait || giveUp.aborted)) return undefined
+  if (!door)
+    throw new Failure(
+      'lock-busy',
+      `${path} is still locked after ${doorWait / 1000} s; it is held for moments only`,
+      {
+        hint: `See who holds it, and end or continue that: fuser -v ${path}`,
+        retryable: true,
+      },
+    )
+  try {
+    return await makeTicket(directory, note)
+  } finally {
+    door.close()
+  }
+}
+
+/** Called at the door. */
+async function makeTicket(directory: string, note: string): Promise<{ ticket: Ticket; held: Lock }> {
+  const number = await nextNumber(directory)
+  // Numbers come again when nobody is in line; a name never does.
+  const name = `${String(number).padStart(8, '0')}-${randomBytes(6).toString('hex')}.ticket`
+  const ticket = { number, path: join(directory, name) }
+  try {
+    writeFileSync(ticket.path, note, { flag: 'wx' })
+  } catch (error) {
+    drop(ticket)
+    throw diskFailure(error, ticket.path)
+  }
+  // Nobody competes for it; somebody may be looking whether it is held.
+  const held = await tryLock(ticket.path, 5000)
+  if (held) return { ticket, held }
+  throw new Failure('lock-busy', `${ticket.path} is new and held by somebody else`)
 }
 
 /** Called at the door. A greater one than are read would be seen by nobody, and two could be in at once. */

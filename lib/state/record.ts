@@ -73,7 +73,7 @@ export function replaceRecord(
 export const recordText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
 /** The first two things that are wrong, with the field's path. */
-export function issueText(issues: readonly z.core.$ZodIssue[]): string {
+function issueText(issues: readonly z.core.$ZodIssue[]): string {
   return issues
     .slice(0, 2)
     .map((issue) => `${issue.path.join('.') || 'the whole'}: ${issueMessage(issue)}`)

@@ -64,19 +64,6 @@ function wrongJson(stdout: string, exit: number, pieces: boolean): string[] {
   })
 }
 
-/** Works on all of them, so many at a time, in order of their coming. */
-export async function atOnce<T>(
-  width: number,
-  all: readonly T[],
-  work: (one: T) => Promise<void>,
-): Promise<void> {
-  const left = [...all]
-  const go = async () => {
-    for (let one = left.shift(); one !== undefined; one = left.shift()) await work(one)
-  }
-  await Promise.all(Array.from({ length: width }, go))
-}
-
 /**
  * How root is made to feel permissions, where it can be: words to put before a command. Null where this user
  * reads every file whatever its mode.

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -75,6 +76,27 @@ it('takes a task up whose runner was killed, once its lock is stale, and ends th
   const swept = trailOf(box, 'bereft').map((event) => event.text)
   expect(swept.some((text) => /taking it up again/.test(text))).toBe(true)
   expect(first.filter((pid) => existsSync(`/proc/${pid}/cwd`))).toEqual([])
+})
+
+// Seen to fail: without `isOnItsWay` in lib/flows/settle.ts. (Where `status` is called all the time, every runner then
+// comes too late, and its task fails: "lost 5 times in a row".)
+it('does not take a task up whose runner is on its way to the lock', async () => {
+  await spawnTask(box, 'starting', {}, [{ run: 'sleep 60' }])
+  await until('the worker', () => workersOf(box, 'starting').length > 0)
+  kill(...runnersOf(box, 'starting'), ...workersOf(box, 'starting'))
+  rmSync(join(box.task('starting'), 'run.lock.lock'), { recursive: true })
+  const { epoch } = box.status('starting')
+  const decided = (seconds: number) => {
+    const at = Date.now() / 1000 - seconds
+    utimesSync(join(box.task('starting'), 'status.json'), at, at)
+  }
+  decided(0)
+  expect((await box.verb('status')).exitCode).toBe(0)
+  expect(box.status('starting').epoch).toBe(epoch)
+  decided(60)
+  expect((await box.verb('status')).exitCode).toBe(0)
+  expect(box.status('starting').epoch).toBeGreaterThan(epoch)
+  await box.verb('stop', 'starting', '--cancel')
 })
 
 it('goes back to the kernel’s locks by `init`, but not while a task is under way', async () => {

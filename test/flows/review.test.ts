@@ -1,9 +1,10 @@
 /** Faults that a reading of the code found; each was seen to fail before it was mended. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { isRunning } from '../../lib/kit/pid.ts'
+import { plant } from '../support/bad-input.ts'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
 import { exitOf, kill, runnersOf, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 
@@ -116,13 +117,7 @@ it('forgets a request to stop that nobody carried out when the task is respawned
 })
 
 it('takes the branch of a task along that never had a worktree', async () => {
-  const inTheWay = join(box.state, 'worktrees')
-  renameSync(inTheWay, `${inTheWay}.aside`)
-  writeFileSync(inTheWay, 'a file where a directory should be')
-  await spawnTask(box, 'homeless', {}, [say])
-  expect(await settled(box, 'homeless')).toMatchObject({ state: 'failed' })
-  rmSync(inTheWay)
-  renameSync(`${inTheWay}.aside`, inTheWay)
+  plant(box, 'homeless', { state: 'failed', attempt: 1, workplace: null })
   await box.git('branch', 'dirigent/homeless')
   await box.verb('stop', 'homeless', '--cancel')
   expect(await box.git('branch', '--list', 'dirigent/homeless')).toBe('')

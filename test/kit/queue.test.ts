@@ -203,3 +203,14 @@ it('is not waited for to remove the dead: whoever only looks goes on', async () 
   door.close()
   expect(await dropStale(queue())).toBe(1)
 })
+
+// Seen to fail: the door waited for without the caller's time.
+it('waits at the door no longer than its caller would', async () => {
+  await (await have('makes the directory')).leave()
+  const door = await lock(join(queue(), 'door.lock'), 0)
+  const began = performance.now()
+  expect(await take('patient', { wait: 100 })).toBeUndefined()
+  expect(await take('called off', { signal: AbortSignal.timeout(100) })).toBeUndefined()
+  expect(performance.now() - began).toBeLessThan(5000)
+  door.close()
+})

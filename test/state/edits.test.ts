@@ -3,9 +3,10 @@
  * that comes in between looks again; what is broken is reported and never written over.
  *
  * Seen to fail: without the loop in readWithText (lib/state/record.ts), readConfig, readStatus or readSource, the
- * ones of that kind; without `half` in readConfig or readSource, "makes sense, too"; without the age in lib/kit/patience.ts, "costs nothing"; with
- * `{ ...task.status, ...patch }` in amend (lib/flows/advance.ts), "stays changed"; with `() => true` for `still`
- * in changeStatus (lib/state/owner.ts), "between the look and the rename"; without changedByHand, "has taken it".
+ * ones of that kind; without `half` in readConfig or readSource, "makes sense, too"; without the age in
+ * lib/kit/patience.ts, "costs nothing"; with `{ ...task.status, ...patch }` in amend (lib/flows/advance.ts),
+ * "stays changed"; with `() => true` for `still` in changeStatus (lib/state/owner.ts), "between the look and the
+ * rename"; without changedByHand, "has taken it".
  */
 import {
   mkdirSync,

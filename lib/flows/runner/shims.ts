@@ -26,8 +26,18 @@ export function shimSet(context: Context): ShimPaths | null {
   return set
 }
 
-/** Those of the programs that PATH has; sets of shims on it do not count. */
-function installed(names: readonly string[], path: string): string[] {
+/** What `installed` found: some hundred looks at files, and a runner asks for each worker, check and hook. */
+const known = new Map<string, readonly string[]>()
+
+/** Those of the programs that PATH has; sets of shims on it do not count. Looked for once in a process. */
+function installed(names: readonly string[], path: string): readonly string[] {
+  const key = JSON.stringify([path, names])
+  const found = known.get(key) ?? lookFor(names, path)
+  known.set(key, found)
+  return found
+}
+
+function lookFor(names: readonly string[], path: string): string[] {
   const directories = path
     .split(':')
     .filter((directory) => isAbsolute(directory) && !existsSync(shimPaths(directory).dirigent))

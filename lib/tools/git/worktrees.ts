@@ -151,7 +151,7 @@ export async function deleteBranch(repo: Repository, branch: string): Promise<vo
   if (again.exitCode !== 0 && (await branchExists(repo, branch))) throw gitFailed(remove, again, repo.main)
 }
 
-export async function branchExists(repo: Repository, branch: string): Promise<boolean> {
+async function branchExists(repo: Repository, branch: string): Promise<boolean> {
   return (await gitTry(repo, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])).exitCode === 0
 }
 

@@ -1,7 +1,7 @@
 /** The corpus: which file is spoilt how. Far more than are played at once; the seed selects. */
 import { join } from 'node:path'
 import type * as z from 'zod/mini'
-import { lockFamilyPath, machineQueue, taskPaths } from '../../../lib/state/paths.ts'
+import { lockFamilyPath, machineQueue } from '../../../lib/state/paths.ts'
 import { exit, refs, result, stop } from '../../../lib/state/schema/attempt.ts'
 import { config } from '../../../lib/state/schema/config.ts'
 import { event } from '../../../lib/state/schema/event.ts'
@@ -147,8 +147,6 @@ function wrongConfig(): Damage[] {
   const good = sample(config)
   return spoiltJson(good as Record<string, unknown>, config).slice(-wrongRecords(config, good).length)
 }
-
-export const attemptDirectory = (directory: string): string => taskPaths(directory).attempt(1).directory
 
 /** So many of them, from every target and every sort of damage. */
 export function select(all: readonly FileCase[], count: number, random: () => number): FileCase[] {
