@@ -20,6 +20,7 @@ import {
   outOfTheWay,
   syncDirectory,
 } from '../kit/files.ts'
+import { beingSaved } from '../kit/patience.ts'
 import { lookAt, readBounded } from '../kit/read.ts'
 import type { TaskPaths } from './paths.ts'
 import { readRecord, writeRecord } from './record.ts'
@@ -103,6 +104,9 @@ export function messagesIn(directory: string): string[] {
 function allIn(task: TaskPaths, directory: string): Message[] {
   const messages: (Message & { readonly at: number })[] = []
   for (const name of messagesIn(directory)) {
+    // A person who saves one by hand may be in the middle of it.
+    const half = beingSaved(join(directory, name))
+    while (half());
     const at = lookAt(join(directory, name))?.mtimeMs ?? 0
     const message = readMessage(task, name, directory)
     if (message) messages.push({ ...message, at })

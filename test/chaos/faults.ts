@@ -20,7 +20,7 @@ export const scenario: Scenario = {
   name: 'faults',
   unit: 'faults',
   short: 9,
-  long: 2000,
+  long: 240,
   impossible: cannotTrace,
   async play({ rounds, seed, say }) {
     const random = randomness(seed)

@@ -3,7 +3,7 @@
  * that comes in between looks again; what is broken is reported and never written over.
  *
  * Seen to fail: without the loop in readWithText (lib/state/record.ts), readConfig, readStatus or readSource, the
- * ones of that kind; without `half` in readConfig or readSource, "makes sense, too"; without the age in
+ * ones of that kind; without `half` in readConfig, readSource or allIn (lib/state/messages.ts), "makes sense, too"; without the age in
  * lib/kit/patience.ts, "costs nothing"; with `{ ...task.status, ...patch }` in amend (lib/flows/advance.ts),
  * "stays changed"; with `() => true` for `still` in changeStatus (lib/state/owner.ts), "between the look and the
  * rename"; without changedByHand, "has taken it".
@@ -24,6 +24,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { amend } from '../../lib/flows/advance.ts'
 import { readSpec } from '../../lib/flows/spec-source.ts'
 import { readConfig } from '../../lib/state/config.ts'
+import { deliverable } from '../../lib/state/messages.ts'
 import { changeStatus } from '../../lib/state/owner.ts'
 import { statePaths } from '../../lib/state/paths.ts'
 import { readRecord, writeRecord } from '../../lib/state/record.ts'
@@ -103,6 +104,13 @@ describe('a file that somebody is just saving', () => {
     writeRecord(path, statusWith('a'))
     save(path, JSON.stringify(statusWith('a', { reason: 'theirs' })))
     expect(loadTask(paths, 'a').status.reason).toBe('theirs')
+  })
+
+  it.each(ways)('%s: a message is told as they wrote it', (_, save) => {
+    const task = paths.task('a')
+    mkdirSync(task.inbox)
+    save(join(task.inbox, 'hint.md'), 'Use port 5433, please.')
+    expect(deliverable(task, 1).map(({ text }) => text)).toEqual(['Use port 5433, please.'])
   })
 
   it.each([...ways, moved])('%s: a spec is read as they wrote it', async (_, save) => {
