@@ -104,3 +104,29 @@ it('a git that is killed between the refs of a landing: nobody takes the landing
   expect(await landed(box, 'torn')).toHaveLength(1)
   expect(await box.git('status', '--porcelain')).toBe('')
 })
+
+/**
+ * Seen to fail: without `finishBringing` in runner/workplace.ts: the files that were not there yet counted as deleted
+ * by the worker, and its change took them off the base.
+ */
+it('a git that is killed while it brings the worktree to the base, again and again: nothing of others is undone', async () => {
+  const go = join(box.directory, 'go-half')
+  const wait = `while [ ! -e ${go} ]; do sleep 0.05; done`
+  await spawnTask(
+    box,
+    'half',
+    { verify: ['true'] },
+    { attempts: [[{ run: `${wait}; echo half > half.txt` }, { say: 'done' }], [{ say: 'still done' }]] },
+  )
+  await until('its command', () => box.status('half').activity?.kind === 'tool')
+  await spawnTask(box, 'other', {}, [{ run: 'echo other > other.txt' }, { say: 'done' }])
+  expect(await settled(box, 'other')).toMatchObject({ state: 'merged' })
+  writeFileSync(list('git'), 'before read-tree --reset\n'.repeat(5))
+  writeFileSync(go, '')
+  expect(await settled(box, 'half')).toMatchObject({ state: 'failed' })
+  expect(readFileSync(list('git'), 'utf8')).toBe('')
+  expect((await box.verb('respawn', 'half')).exitCode).toBe(0)
+  expect(await settled(box, 'half')).toMatchObject({ state: 'merged', attempt: 2 })
+  expect([box.read('other.txt'), box.read('half.txt')]).toEqual(['other\n', 'half\n'])
+  expect(await box.git('log', '--format=', '--name-only', '-1')).toBe('half.txt')
+})

@@ -62,6 +62,7 @@ it('removes only a worktree of its own, whatever a status names, and no branch b
         start: await box.git('rev-parse', 'HEAD'),
         prepared: true,
         included: [],
+        resetting: null,
         ports: { base: 30_000, count: 10 },
       },
     })

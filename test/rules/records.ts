@@ -24,6 +24,7 @@ export function task({ settings, ...different }: Different = {}): Status {
       start: 'a'.repeat(40),
       prepared: true,
       included: [],
+      resetting: null,
       ports: { base: 20_000, count: 10 },
     },
     ...different,

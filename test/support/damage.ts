@@ -111,6 +111,7 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
     start: 'f'.repeat(40),
     prepared: true,
     included: [],
+    resetting: null,
     ports: { base: 31_000, count: 10 },
   })
   const trail = () => join(box.task('lands'), 'log', 'events.jsonl')

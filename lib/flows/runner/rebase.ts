@@ -9,10 +9,11 @@ import { snapshot } from '../../tools/git/changes.ts'
 import type { Tips } from '../../tools/git/refs.ts'
 import { replay, type TrailersFor } from '../../tools/git/replay.ts'
 import { attemptTrailer } from '../../tools/git/trailers.ts'
-import { identity, resetWorktree, restoreWorktree } from '../../tools/git/worktrees.ts'
+import { identity, restoreWorktree } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { attemptOf } from './authorship.ts'
+import { bringWorktree } from './bring.ts'
 import { runChecks } from './checks.ts'
 import { fail } from './fail.ts'
 import type { Interrupt } from './interrupt.ts'
@@ -58,6 +59,7 @@ export async function rebase(
       { ...conflict('Everything in the change is in the base already', null), class: 'no-commit' },
       interrupt,
     )
+  let ready = task
   // Without checks there is nothing to prove, and so no need to bring the worktree to the new commit.
   if (proved?.tree !== replayed.tree && task.status.settings.verify.length > 0) {
     // Tried before and cut short, it may have left locks of git's.
@@ -70,19 +72,19 @@ export async function rebase(
       'kept',
       `${kept}: the worktree before it was rebased onto ${tips.fresh.slice(0, 10)}`,
     )
-    await resetWorktree(context.repo, workplace, workplace.branch, replayed.tip)
-    const { failure } = await runChecks(context, task, 'landing', interrupt)
-    if (failure) return fail(context, task, failure, interrupt)
+    ready = await bringWorktree(context, task, workplace, replayed.tip)
+    const { failure } = await runChecks(context, ready, 'landing', interrupt)
+    if (failure) return fail(context, ready, failure, interrupt)
     // What is proved now; tried again, the landing need not run the checks again.
     if (proved)
-      replaceResult(task, {
+      replaceResult(ready, {
         ...proved,
         commit: replayed.tip,
         tree: replayed.tree,
         base: tips.fresh,
       })
   }
-  return amend(task, { change: { state: 'merging', commit: replayed.tip, onto: tips.fresh, note: null } })
+  return amend(ready, { change: { state: 'merging', commit: replayed.tip, onto: tips.fresh, note: null } })
 }
 
 async function trailersOf(context: Context, task: Task, onto: string): Promise<TrailersFor> {

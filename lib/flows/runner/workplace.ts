@@ -19,6 +19,7 @@ import { addWorktree, isBegunWorktree, restoreWorktree } from '../../tools/git/w
 import { amend, flag, trail } from '../advance.ts'
 import { withBuildTurn } from '../build-turn.ts'
 import { branchOf, type Context } from '../context.ts'
+import { finishBringing } from './bring.ts'
 import { dropBranch } from './clean-up.ts'
 import { runCommand } from './command.ts'
 import type { Interrupt } from './interrupt.ts'
@@ -30,7 +31,7 @@ export async function prepareWorkplace(context: Context, task: Task): Promise<Ta
   const workplace = ownPlace(context, task)
   if (workplace) {
     const state = await restoreWorktree(context.repo, workplace, workplace.branch, workplace.start)
-    if (state === 'intact') return task
+    if (state === 'intact') return await finishBringing(context, task, workplace)
     trail(context, task, 'note', `the worktree was gone; made again from ${workplace.branch}`)
   }
   return await makeWorktree(context, task)
@@ -53,6 +54,7 @@ async function makeWorktree(context: Context, task: Task): Promise<Task> {
       start: task.status.workplace?.start ?? tips.fresh,
       prepared: context.config.worktree.setup === null,
       included: [],
+      resetting: null,
       ports: task.status.workplace?.ports ?? (await freePorts(context)),
     }
     return { task: amend(task, { workplace }), workplace, problem, tips }

@@ -46,6 +46,8 @@ export const workplace = z.strictObject({
   prepared: z.boolean(),
   /** Files that .worktreeinclude brought and git would not ignore: never committed as leftovers. */
   included: z.array(z.string()),
+  /** The commit that the worktree is being brought to; null when nothing is under way. */
+  resetting: z._default(z.nullable(z.string()), null),
   ports: z.strictObject({ base: natural, count: positive }),
 })
 export type Workplace = z.infer<typeof workplace>

@@ -48,6 +48,7 @@ export function goodStatus(id: string, state: State = 'waiting', box?: Sandbox):
         start: '0'.repeat(40),
         prepared: true,
         included: [],
+        resetting: null,
         ports: { base: 30_000, count: 10 },
       },
     }),
