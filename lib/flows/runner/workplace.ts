@@ -15,7 +15,7 @@ import { notIgnored } from '../../tools/git/changes.ts'
 import type { Place } from '../../tools/git/door.ts'
 import { copyIncluded } from '../../tools/git/include.ts'
 import { type Base, baseTips, fetchBase } from '../../tools/git/refs.ts'
-import { addWorktree, isBegunWorktree, restoreWorktree } from '../../tools/git/worktrees.ts'
+import { addWorktree, isBegunWorktree, isEmptyWorktree, restoreWorktree } from '../../tools/git/worktrees.ts'
 import { amend, flag, trail } from '../advance.ts'
 import { withBuildTurn } from '../build-turn.ts'
 import { branchOf, type Context } from '../context.ts'
@@ -108,7 +108,7 @@ async function addFresh(context: Context, task: Task, path: string, start: strin
  */
 function clearPlace(context: Context, path: string, branch: string, wasMade: boolean): void {
   if (!lookAt(path)) return
-  if (!wasMade && isBegunWorktree(context.repo, path, branch)) removeTree(path)
+  if (isEmptyWorktree(path) || (!wasMade && isBegunWorktree(context.repo, path, branch))) removeTree(path)
   else renameSync(path, `${path}.found-${Date.now()}`)
 }
 

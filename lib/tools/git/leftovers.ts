@@ -16,7 +16,8 @@ const young = 3000
 
 /**
  * Lock files of this repository that no git can be at: older than a few seconds, open in no process, and no
- * git runs in the checkout or in a worktree (one that waits for its editor holds a lock without having it open).
+ * git runs in the checkout or in a worktree (one that waits for its editor holds a lock without having it open; not
+ * of a ref of ours, which no editor is asked for).
  * None where processes are not to be seen: there, any lock may be somebody's at work.
  * @param worktrees the directory of our worktrees
  */
@@ -26,7 +27,8 @@ export function staleLocks({ main, gitDir }: Location, worktrees: string): strin
   const open = openBy(new Set(old))
   const busy = [main, gitDir, worktrees]
   const atWork = pids().some((pid) => isGit(pid) && isWithin(directoryOf(pid), busy))
-  return atWork ? [] : old.filter((path) => !open.has(path))
+  const own = join(gitDir, 'refs', 'dirigent')
+  return old.filter((path) => !open.has(path) && (!atWork || isWithin(path, [own])))
 }
 
 export function isOld(path: string): boolean {

@@ -41,6 +41,12 @@ export async function addWorktree(
   return { git_dir: pinWorktree(repo, path), worktree: realpathSync(path) }
 }
 
+/** A directory with no file in it but git's own note: of a creation, or a removal, that was cut short. */
+export function isEmptyWorktree(path: string): boolean {
+  if (!lookAt(path)?.isDirectory()) return false
+  return readdirSync(path, { withFileTypes: true }).every((entry) => entry.name === '.git' && entry.isFile())
+}
+
 /** Is it what `addWorktree` of this branch makes, or has begun to? */
 export function isBegunWorktree(repo: Repository, path: string, branch: string): boolean {
   const dotGit = join(path, '.git')

@@ -175,8 +175,10 @@ async function leftLying(box: Sandbox, landed: Landed): Promise<string[]> {
   if (fsck !== '') left.push(`git fsck: ${fsck}`)
   const branches = await box.git('branch', '--list', 'dirigent/*')
   if (branches !== '') left.push(`branches: ${branches}`)
+  // Git's own housekeeping, begun by the git of a worker that was killed: it is in nobody's way.
   for (const path of filesBelow(join(box.repo, '.git'), []))
-    if (path.endsWith('.lock')) left.push(`a lock of git's: ${relative(box.repo, path)}`)
+    if (path.endsWith('.lock') && !path.endsWith('maintenance.lock'))
+      left.push(`a lock of git's: ${relative(box.repo, path)}`)
   for (const name of [...names(join(box.state, 'worktrees')), ...names(join(box.repo, '.git', 'worktrees'))])
     left.push(`a worktree: ${name}`)
   return left

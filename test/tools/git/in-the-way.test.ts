@@ -1,9 +1,11 @@
 /** Lock files that a killed git left, and those of one that is at work. */
-import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { git, gitTry } from '../../../lib/tools/git/door.ts'
+import { keep } from '../../../lib/tools/git/refs.ts'
 import { makeWorld, type World } from './repository.ts'
 
 let box: World
@@ -40,4 +42,22 @@ it('waits for one that is young, and does not remove it', async () => {
   expect(existsSync(lock)).toBe(true)
   rmSync(lock)
   expect((await reading).exitCode).toBe(0)
+})
+
+// Seen to fail: with every lock left alone while a git runs in the repository.
+it('removes one of a ref of ours also while somebody’s git runs here', async () => {
+  const running = spawn('git', ['cat-file', '--batch'], {
+    cwd: box.main,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  await new Promise((resolve) => running.once('spawn', resolve))
+  mkdirSync(join(box.repo.gitDir, 'refs/dirigent/kept/a'), { recursive: true })
+  const lock = left('refs/dirigent/kept/a/1.lock')
+  const tip = (await git(box.repo, ['rev-parse', 'HEAD'])).trim()
+  expect(await keep(box.repo, 'a', tip)).toBe('refs/dirigent/kept/a/1')
+  expect(existsSync(lock)).toBe(false)
+  const index = left('index.lock')
+  expect((await gitTry(box.repo, ['read-tree', 'HEAD'])).exitCode).not.toBe(0)
+  expect(existsSync(index)).toBe(true)
+  running.kill()
 })
