@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { errno, Failure } from './errors.ts'
 import { diskFailure, temporaryName } from './files.ts'
 import { ended, killed, start } from './proc.ts'
+import { lookAt } from './read.ts'
 
 export interface Lock {
   readonly path: string
@@ -169,8 +170,9 @@ function openLockFile(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK, 0o644)
   } catch (error) {
-    if (errno(error) === 'ENOENT') return undefined
-    if (['EISDIR', 'ELOOP', 'ENXIO'].includes(errno(error) ?? '')) {
+    if (errno(error) === 'ENOENT' && !lookAt(path)) return undefined
+    // ENOENT: a link that leads nowhere.
+    if (['EISDIR', 'ELOOP', 'ENXIO', 'ENOENT'].includes(errno(error) ?? '')) {
       throw new Failure('corrupt-file', `${path} is not a file that can be locked`, {
         hint: `Move it away; it is made again: ls -ld ${path}`,
         cause: error,

@@ -102,7 +102,7 @@ export function tickets(directory: string): Ticket[] {
   try {
     names = readdirSync(directory)
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errno(error) ?? '')) return []
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) return []
     throw error
   }
   return names

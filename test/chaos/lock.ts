@@ -79,12 +79,12 @@ async function table(hold: number, turns: number, { say, rounds }: Play): Promis
   return rows
 }
 
-/** Until so many turns were taken, or a minute is over: shares are compared in turns, so speed does not matter. */
+/** Shares are compared in turns, so speed does not matter. */
 async function contest(way: Way, hold: number, turns: number): Promise<Contest> {
   const arena = await filled(way, hold)
   arena.go()
   const from = now()
-  while (now() - from < 60_000 && arena.stays().length < turns) await delay(50)
+  await taken(arena, turns)
   const to = now()
   const stays = await arena.end()
   // Those still waiting when the others are told to stop are served too; their waits count.
@@ -99,6 +99,12 @@ async function contest(way: Way, hold: number, turns: number): Promise<Contest> 
     overlaps: overlaps(stays),
     outOfTurn: outOfTurn(stays),
   }
+}
+
+/** Until so many turns were taken, or a minute is over. */
+async function taken(arena: Arena, turns: number): Promise<void> {
+  const giveUp = now() + 60_000
+  while (now() < giveUp && arena.stays().length < turns) await delay(50)
 }
 
 /** With three places there are never four in, and the places are used. */
@@ -207,7 +213,7 @@ async function clocks({ seed }: Play): Promise<Row[]> {
   const skews = [0, 3_600_000, -3_600_000, 86_400_000]
   await Promise.all(crowd.slice(0, 8).map((name) => arena.start(name, pick(random, skews))))
   arena.go()
-  await delay(1500)
+  await taken(arena, 160)
   const stays = await arena.end()
   const turns = crowd.slice(0, 8).map((name) => stays.filter((stay) => stay.name === name).length)
   const jain = fairness(turns)

@@ -126,8 +126,9 @@ const reused =
   async (box, place, id) => {
     await begin(box, place, id)
     const { pid } = box.status(id)[whose]
-    kill(...workersOf(box, id))
+    // The runner first: it would see its worker's end, and nothing would be lost.
     await killBoth(box, id)
+    kill(...workersOf(box, id))
     const harmed = await bystander(box, place, pid, id)
     if (ticks) {
       const stat = await place.run('cat', `/proc/${pid}/stat`)

@@ -1,6 +1,6 @@
 /** Locks between real processes: kernel locks prove nothing within one. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -122,6 +122,11 @@ it('is seen in the kernel’s table, and by trying where the table does not show
   expect(await isLocked(path)).toBe(true)
   held.close()
   expect(await isLocked(path, new Set())).toBe(false)
+})
+
+it('is refused at once where a link that leads nowhere stands in its place', async () => {
+  symlinkSync(join(directory, 'nowhere', 'x'), path)
+  await expect(lock(path, 60_000)).rejects.toMatchObject({ code: 'corrupt-file' })
 })
 
 it('cannot be had in a directory that is gone, and is released when its work fails', async () => {
