@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { reasonOf } from '../../lib/kit/errors.ts'
+import { errno, reasonOf } from '../../lib/kit/errors.ts'
 
 export interface Disk {
   /** Where it is mounted. */
@@ -51,7 +51,14 @@ export function loopDisk(megabytes: number): LoopDisk {
     cut: () => shutDown(mount),
     again() {
       say('umount', mount)
-      say('mount', '-t', 'ext4', device, mount)
+      // Somebody who made a mount namespace meanwhile has this disk in it, and it stays cut until that is gone.
+      for (let tries = 1; ; tries++) {
+        say('mount', '-t', 'ext4', device, mount)
+        if (isUsable(mount)) return
+        say('umount', mount)
+        if (tries === 100) throw new Error(`${device} is mounted elsewhere, and stays cut`)
+        say('sleep', '0.2')
+      }
     },
   }
 }
@@ -100,6 +107,17 @@ function unmount(mount: string): void {
 }
 
 /** EXT4_IOC_SHUTDOWN without flushing the log. Node has no ioctl. */
+function isUsable(mount: string): boolean {
+  try {
+    mkdirSync(join(mount, 'usable'))
+    rmSync(join(mount, 'usable'), { recursive: true })
+    return true
+  } catch (error) {
+    if (errno(error) === 'EIO' || errno(error) === 'EROFS') return false
+    throw error
+  }
+}
+
 function shutDown(mount: string): void {
   const script = 'open(F, "<", $ARGV[0]) or die $!; my $f = pack("L", 2); ioctl(F, 0x8004587d, $f) or die $!'
   say('perl', '-e', script, mount)

@@ -10,7 +10,8 @@ export function prove(title: string, scenario: Scenario): void {
       console.log(`${scenario.name}: skipped, ${reason}`)
       skip(reason)
     }
-    const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000)
+    // The same in every CI run, so that a red one is about the change; by hand, another each time.
+    const seed = Number(process.env.CHAOS_SEED ?? (process.env.CI ? 4711 : Date.now() % 1_000_000))
     console.log(`${scenario.name}: ${scenario.short} ${scenario.unit}, seed ${seed}`)
     const rows = await scenario.play({ rounds: scenario.short, seed, say: console.log })
     for (const row of rows) console.log(`${row.what}: ${row.figure} (goal ${row.goal})`)
