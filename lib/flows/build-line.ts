@@ -1,4 +1,7 @@
-/** The line at the build lock: who has it, who waits, and in which place. Read from the tickets, changing nothing. */
+/**
+ * The line at the build lock: who has it, who waits, and in which place. Read from the tickets; those of callers
+ * that died are removed in passing.
+ */
 import { homedir } from 'node:os'
 import { Failure } from '../kit/errors.ts'
 import { dropStale, noteOf, type Ticket, tickets } from '../kit/queue.ts'

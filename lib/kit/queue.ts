@@ -113,10 +113,13 @@ export function tickets(directory: string): Ticket[] {
 
 /** Tickets that nobody holds: of callers that died. One that is just being made is not held yet either. */
 export async function staleTickets(directory: string): Promise<Ticket[]> {
+  return await unheld(tickets(directory))
+}
+
+async function unheld(among: readonly Ticket[]): Promise<Ticket[]> {
   const stale: Ticket[] = []
-  const all = tickets(directory)
-  const table = all.length > fewTickets ? lockTable() : undefined
-  for (const ticket of all) if (!(await isLocked(ticket.path, table))) stale.push(ticket)
+  const table = among.length > fewTickets ? lockTable() : undefined
+  for (const ticket of among) if (!(await isLocked(ticket.path, table))) stale.push(ticket)
   return stale
 }
 
@@ -229,13 +232,9 @@ async function someoneLeaves(ahead: readonly Ticket[], giveUp: AbortSignal): Pro
 }
 
 async function dropDead(ahead: readonly Ticket[]): Promise<boolean> {
-  let dropped = false
-  for (const ticket of ahead) {
-    if (await isLocked(ticket.path)) continue
-    drop(ticket)
-    dropped = true
-  }
-  return dropped
+  const dead = await unheld(ahead)
+  dead.forEach(drop)
+  return dead.length > 0
 }
 
 function drop(ticket: Ticket): void {

@@ -2,24 +2,15 @@
 import { newStatus } from '../../lib/state/new-status.ts'
 import type { Event } from '../../lib/state/schema/event.ts'
 import type { Status } from '../../lib/state/schema/status.ts'
+import { plainSettings } from '../support/records.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 
 /** Its `spec_revision` tells which one it is. */
 export function status(id: string, n: number): Status {
   const settings: Status['settings'] = {
-    needs: [],
-    verify: [],
-    paths: [],
-    worker: 'codex',
-    model: null,
-    effort: null,
-    attempts: 3,
-    budget: { minutes: null, tokens: null },
-    priority: 0,
+    ...plainSettings,
     tags: Array.from({ length: n % 50 }, (_, k) => `tag-${n}-${k}`),
-    change: 'branch',
-    base: { branch: 'main', remote: null },
   }
   return {
     ...newStatus({ id, title: `task ${n}`, settings, spec_sha256: '', created: at }),
