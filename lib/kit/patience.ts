@@ -17,37 +17,55 @@ const quiet = 100
 const pause = 10
 /** Whoever saves again and again is not waited for for ever. */
 const longest = 1000
+/** The kernel stamps changes with a clock that goes in steps of a few milliseconds. */
+const tick = 10
 
 /**
  * Asked after each look that failed: may another one help? It has then waited for a moment, blocking: reads are
- * synchronous. For a file that is missing, what counts is when something was last moved in its directory.
+ * synchronous. For a file that is missing, what counts is when something was last moved in its directory. To be
+ * made before the first look: a file that changed since a look began deserves another, however long the look took.
  */
 export function patience(path: string): () => boolean {
+  let looked = Date.now()
   let first: number | undefined
   return () => {
     const changed = lastChange(path)
     const now = Date.now()
-    if (changed === undefined || Math.abs(now - changed) >= fresh) return false
+    // A time in the future says nothing.
+    if (changed === undefined || changed - now >= fresh) return false
     first ??= now
-    if (now >= Math.min(Math.max(first, changed) + quiet, first + longest)) return false
+    if (now >= first + longest) return false
+    const settled = now - changed >= fresh || now >= Math.max(first, changed) + quiet
+    if (settled && !changedSince(looked, changed, now)) return false
     sleep(pause)
+    looked = Date.now()
     return true
   }
 }
 
 /**
  * Asked after each look that made sense: may that have been the first half of a save? It has then waited, blocking,
- * and the file must be looked at again.
+ * and the file must be looked at again. To be made before the first look.
  */
 export function beingSaved(path: string): () => boolean {
-  const giveUp = Date.now() + longest
+  let looked = Date.now()
+  const giveUp = looked + longest
   return () => {
-    const age = Date.now() - (lastChange(path) ?? 0)
+    const now = Date.now()
+    const changed = lastChange(path) ?? 0
+    const age = now - changed
     // One from the future says nothing.
-    if (age < 0 || age >= quiet || Date.now() >= giveUp) return false
-    sleep(quiet - age + 1)
+    if (age < 0 || now >= giveUp) return false
+    if (age >= quiet && !changedSince(looked, changed, now)) return false
+    sleep(Math.max(1, quiet - age + 1))
+    looked = Date.now()
     return true
   }
+}
+
+/** A look that began then may have seen what was there before the change: whoever looked was held up meanwhile. */
+function changedSince(looked: number, changed: number, now: number): boolean {
+  return changed <= now && changed + tick >= looked
 }
 
 function sleep(milliseconds: number): void {
