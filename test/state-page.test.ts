@@ -12,8 +12,10 @@ import { exit, refs, result, stop, told } from '../lib/state/schema/attempt.ts'
 import { config } from '../lib/state/schema/config.ts'
 import { event } from '../lib/state/schema/event.ts'
 import { lockFamily, ticketNote } from '../lib/state/schema/locks.ts'
+import { messageFront } from '../lib/state/schema/message.ts'
 import { front } from '../lib/state/schema/spec.ts'
 import { status } from '../lib/state/schema/status.ts'
+import { coolDown, escalations, outage, usageLine, vitals } from '../lib/state/schema/supervision.ts'
 import { witness } from '../lib/state/schema/witness.ts'
 import { root } from './support/sandbox.ts'
 
@@ -30,10 +32,16 @@ const documented: Readonly<Record<string, Schema>> = {
   '`events.jsonl` and `log/events.jsonl`': event,
   '`refs.json`': refs,
   '`messages.json`': told,
+  'Front matter of a message': messageFront,
   '`exit.json`': exit,
   '`builds.jsonl`': witness,
   '`result.json`': result,
   '`stop.json`': stop,
+  '`cool-down.json`': coolDown,
+  '`usage/<day>.jsonl`': usageLine,
+  '`vitals.json`': vitals,
+  '`locks/escalations.json`': escalations,
+  '`locks/outage.json`': outage,
   '`locks/family.json`': lockFamily,
   '`<n>.ticket`': ticketNote,
 }
@@ -47,7 +55,7 @@ for (const [heading, schema] of Object.entries(documented)) {
 
   // The words of a failure are explained once, in status.json.
   const own = Object.entries(words).filter(
-    ([field]) => heading === '`status.json`' || field !== 'failure.class',
+    ([field]) => heading === '`status.json`' || !['failure.class', 'providers.*.class'].includes(field),
   )
   if (own.length > 0)
     it(`names every word that a field of ${heading} can have`, () => {
@@ -120,6 +128,7 @@ function describe(schema: Schema): { fields: string[]; words: Record<string, str
     if (def.type === 'enum') words[prefix] = Object.values<string>(def.entries)
     if (def.type === 'literal' && typeof def.values[0] === 'string') words[prefix] = def.values
     if (def.type === 'array') walk(`${prefix}[]`, def.element)
+    if (def.type === 'record') walk(`${prefix}.*`, def.valueType)
     for (const [name, child] of Object.entries(def.shape ?? {})) {
       const path = prefix === '' ? name : `${prefix}.${name}`
       fields.push(path)
@@ -140,6 +149,7 @@ function inside(type: Schema): Schema[] {
   const bare = unwrap(type)
   const { def } = bare._zod
   if (def.type === 'array') return inside(def.element)
+  if (def.type === 'record') return inside(def.valueType)
   return def.type === 'object' ? [bare, ...Object.values<Schema>(def.shape).flatMap(inside)] : []
 }
 
@@ -159,7 +169,9 @@ function madePaths(): string[] {
     task: task.directory,
     archived: paths.archived('<yyyy-mm>', '<id>').directory,
     fetched: paths.fetched('base').replace(/base$/, '<base>'),
+    usageOf: paths.usageOf('<day>'),
     oldSpec: task.oldSpec(0).replace('spec-0', 'spec-<n>'),
+    oldCheckpoint: task.oldCheckpoint(0).replace('-0.md', '-<n>.md'),
     stale: task.stale(0, '<what>', 0).replace('-0.json', '-<n>.json'),
     attempt: attempt.directory,
   }

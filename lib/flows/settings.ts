@@ -40,6 +40,7 @@ export function settingsOf(
     tags: front.tags ?? [],
     change,
     base: resolveBase(context.repo, front.base ?? config.base ?? null, refs),
+    plan: false,
   }
 }
 

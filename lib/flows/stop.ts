@@ -28,7 +28,8 @@ export async function stop(context: Context, id: string, cancel: boolean, by: st
       next: [`dirigent status ${id}`],
     })
   }
-  if (isOwned(task.status)) await endAttempt(context, task, { version: 1, at: now(), cancel, by })
+  if (isOwned(task.status))
+    await endAttempt(context, task, { version: 1, at: now(), cancel, by, restart: null })
   const after = reload(context.paths, id) ?? task
   const settled =
     isEnded(after.status) || (after.status.state === 'waiting' && !cancel)

@@ -39,6 +39,16 @@ export function statePaths(repo: string) {
     gitLock: join(root, 'locks', 'git.lock'),
     dispatchLock: join(root, 'locks', 'dispatch.lock'),
     runnerLog: join(root, 'locks', 'runner.log'),
+    supervisorLock: join(root, 'locks', 'supervisor.lock'),
+    supervisorLog: join(root, 'locks', 'supervisor.log'),
+    /** Held by a `wait`: somebody listens. */
+    listenLock: join(root, 'locks', 'listen.lock'),
+    escalations: join(root, 'locks', 'escalations.json'),
+    outage: join(root, 'locks', 'outage.json'),
+    coolDown: join(root, 'cool-down.json'),
+    usage: join(root, 'usage'),
+    /** @param day yyyy-mm-dd */
+    usageOf: (day: string) => join(root, 'usage', `${day}.jsonl`),
     /** Its time says when a base was last fetched; it holds what went wrong then, or nothing. */
     fetched: (base: string) => join(root, 'locks', `fetched-${encodeURIComponent(base)}`),
     worktree: (id: string) => join(root, 'worktrees', id),
@@ -70,6 +80,7 @@ export function taskPaths(directory: string) {
     checkpoint: join(directory, 'checkpoint.md'),
     inbox: join(directory, 'inbox'),
     inboxSeen: join(directory, 'inbox', 'seen'),
+    inboxExpired: join(directory, 'inbox', 'expired'),
     outbox: join(directory, 'outbox'),
     outboxSeen: join(directory, 'outbox', 'seen'),
     result: join(directory, 'result.json'),
@@ -78,6 +89,10 @@ export function taskPaths(directory: string) {
     stop: join(directory, 'stop.json'),
     log,
     trail: join(log, 'events.jsonl'),
+    /** Checkpoints that a newer one has replaced, oldest 1. */
+    oldCheckpoint: (n: number) => join(log, `checkpoint-${n}.md`),
+    /** What the worker answered when it was asked on the side. */
+    answers: join(log, 'answers'),
     oldSpec: (revision: number) => join(log, `spec-${revision}.md`),
     staleLog: join(log, 'stale'),
     /** What somebody wrote who was late: of an attempt, named by what it is and the writer's epoch. */
@@ -101,6 +116,10 @@ function attemptPaths(directory: string) {
     result: join(directory, 'result.json'),
     setup: join(directory, 'setup.log'),
     builds: join(directory, 'builds.jsonl'),
+    /** What was last seen of a worker's life, so that whoever looks next knows since when there was none. */
+    vitals: join(directory, 'vitals.json'),
+    /** One byte for each time that the worker was kept from ending its turn. */
+    held: join(directory, 'held'),
     /** Empty; the hook for commands makes it when it runs for the first time. */
     hooked: join(directory, 'hooked'),
     checks: join(directory, 'checks'),

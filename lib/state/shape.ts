@@ -43,7 +43,7 @@ export interface Foreign {
 
 /** What stands under a name of ours and is something else: we would read or write elsewhere, or block. */
 export function foreignIn(task: TaskPaths): Foreign[] {
-  const directories = [task.inbox, task.inboxSeen, task.outbox, task.outboxSeen, task.log]
+  const directories = [task.inbox, task.inboxSeen, task.inboxExpired, task.outbox, task.outboxSeen, task.log]
   const files = [task.spec, task.checkpoint, task.result, task.report, task.runLock, task.stop, task.trail]
   const attempts = attemptNumbers(task).map((n) => task.attempt(n).directory)
   const found: Foreign[] = []

@@ -68,6 +68,7 @@ function end(task: Task, different: Partial<AttemptExit> = {}): AttemptExit {
     ended: time,
     model: null,
     thread: null,
+    resumed: false,
     exit_code: 0,
     signal: null,
     failure: null,

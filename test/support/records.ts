@@ -15,6 +15,7 @@ export const plainSettings: Settings = {
   tags: [],
   change: 'branch',
   base: { branch: 'main', remote: null },
+  plan: false,
 }
 
 export type Different = Omit<Partial<Status>, 'settings'> & { readonly settings?: Partial<Settings> }

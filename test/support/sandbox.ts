@@ -113,7 +113,8 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
       const codex = { config: model.codexConfig() }
       writeFileSync(
         join(sandbox.state, 'config.yaml'),
-        stringify({ version: 1, model: 'gpt-5.5', codex, ...config }),
+        // Where a test is about the supervisor it says so; for the others it would be one more process at work.
+        stringify({ version: 1, model: 'gpt-5.5', codex, supervise: { auto: false }, ...config }),
       )
     },
     status: (id) => JSON.parse(readFileSync(join(sandbox.task(id), 'status.json'), 'utf8')),

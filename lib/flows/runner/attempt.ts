@@ -133,7 +133,7 @@ async function noteStart(
   const { model } = task.status.settings
   try {
     const running = amend(task, {
-      worker: { pid: child.pid ?? 1, model, thread: null, started },
+      worker: { pid: child.pid ?? 1, model, thread: null, started, tokens: 0 },
       activity: { kind: 'starting', what: null, since: started, last_event: started },
     })
     markSeen(task.paths, mail)

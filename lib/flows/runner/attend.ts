@@ -66,7 +66,7 @@ export async function attend(
     if (!due || (view === shown && Date.now() - wrote < 10 * writeEvery)) return
     wrote = Date.now()
     shown = view
-    const next = { activity: activityOf(now), worker: workerOf(task, now) }
+    const next = { activity: activityOf(now), worker: workerOf(task, now, usage ?? now.usage) }
     try {
       task = amend(task, next, { durable: false })
     } catch (error) {
@@ -178,6 +178,7 @@ function activityOf({ activity }: Track): Activity {
   }
 }
 
-function workerOf(task: Task, { threadId }: Track): Task['status']['worker'] {
-  return task.status.worker && { ...task.status.worker, thread: threadId ?? task.status.worker.thread }
+function workerOf(task: Task, { threadId }: Track, usage: Usage | null): Task['status']['worker'] {
+  const { worker } = task.status
+  return worker && { ...worker, thread: threadId ?? worker.thread, tokens: usage?.total ?? worker.tokens }
 }

@@ -155,6 +155,7 @@ async function exitRecord(
     ended: ending.ended,
     model: settings.model,
     thread: track.threadId,
+    resumed: false,
     exit_code: ending.exitCode,
     signal: ending.signal,
     failure,

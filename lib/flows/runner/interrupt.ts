@@ -64,7 +64,13 @@ function requestIn(paths: TaskPaths): StopRequest | null {
     return readRecord(paths.stop, stop) ?? null
   } catch (error) {
     if (!(error instanceof Failure)) throw error
-    return { version: 1, at: new Date().toISOString(), cancel: false, by: 'an unreadable stop.json' }
+    return {
+      version: 1,
+      at: new Date().toISOString(),
+      cancel: false,
+      by: 'an unreadable stop.json',
+      restart: null,
+    }
   }
 }
 

@@ -11,6 +11,8 @@ export const exit = z.strictObject({
   ended: time,
   model: z.nullable(z.string()),
   thread: z.nullable(z.string()),
+  /** It went on with that thread; false: it began with the checkpoint. */
+  resumed: z._default(z.boolean(), false),
   exit_code: z.nullable(z.int()),
   signal: z.nullable(z.string()),
   failure: z.nullable(failure),
@@ -32,11 +34,22 @@ export const refs = z.strictObject({
   head_log: z.int(),
 })
 
-/** Which messages were in the attempt's prompt, by name and content. */
+/** Which messages the attempt's worker was given, by name and content. */
 export const told = z.strictObject({
   version,
-  messages: z.array(z.strictObject({ name: z.string(), sha256: z.string() })),
+  messages: z.array(
+    z.strictObject({
+      name: z.string(),
+      sha256: z.string(),
+      how: z._default(z.enum(['prompt', 'hook', 'inbox']), 'prompt'),
+      /** Null for one that was to be in the prompt of a worker that did not start. */
+      delivered: z._default(z.nullable(time), null),
+      /** When the model first went on after it had it. */
+      acknowledged: z._default(z.nullable(time), null),
+    }),
+  ),
 })
+export type Told = z.infer<typeof told>['messages'][number]
 
 export const check = z.strictObject({
   command: z.string(),
@@ -71,5 +84,21 @@ export const result = z.strictObject({
 })
 export type Result = z.infer<typeof result>
 
-export const stop = z.strictObject({ version, at: time, cancel: z.boolean(), by: z.string() })
+export const stop = z.strictObject({
+  version,
+  at: time,
+  cancel: z.boolean(),
+  by: z.string(),
+  /** The task is to go on with another attempt, which is told this; null: it is to rest. */
+  restart: z._default(
+    z.nullable(
+      z.strictObject({
+        class: z.enum(['stalled', 'day-budget']),
+        message: z.string(),
+        not_before: z.nullable(time),
+      }),
+    ),
+    null,
+  ),
+})
 export type StopRequest = z.infer<typeof stop>

@@ -35,7 +35,11 @@ export const failureClass = z.enum([
   'check-failed',
   'no-commit',
   'conflict',
+  'bad-plan',
+  'stalled',
   'budget',
+  'day-budget',
+  'interrupted',
   'stopped',
 ])
 export type FailureClass = z.infer<typeof failureClass>

@@ -1,7 +1,7 @@
 /** `config.yaml`: settings of one repository. Everything has a default. */
 import * as z from 'zod/mini'
 import { heavyPrograms } from '../heavy-programs.ts'
-import { positive } from './common.ts'
+import { natural, positive } from './common.ts'
 
 const text = z.string().check(z.minLength(1))
 const minutes = z.number().check(z.positive())
@@ -28,6 +28,47 @@ export const config = z.strictObject({
   budget: z._default(z.strictObject({ minutes: z.optional(minutes), tokens: z.optional(positive) }), {
     minutes: 60,
   }),
+  /** Of all tasks together, from midnight to midnight where Dirigent runs. Default: none. */
+  day_budget: z._default(z.strictObject({ minutes: z.optional(minutes), tokens: z.optional(positive) }), {}),
+  prompt: z._default(
+    z.strictObject({
+      max_bytes: z._default(z.int().check(z.minimum(16_384), z.maximum(1024 * 1024)), 98_304),
+    }),
+    { max_bytes: 98_304 },
+  ),
+  /** After an answer or an urgent message the worker's own thread goes on when it holds at most so many tokens. */
+  resume: z._default(z.strictObject({ max_tokens: z._default(natural, 120_000) }), { max_tokens: 120_000 }),
+  supervise: z._default(
+    z.strictObject({
+      /** Started by the verbs that start tasks. */
+      auto: z._default(z.boolean(), true),
+      every_seconds: z._default(z.number().check(z.minimum(0.1), z.maximum(3600)), 10),
+    }),
+    { auto: true, every_seconds: 10 },
+  ),
+  stall: z._default(
+    z.strictObject({
+      /** Nothing at all for so long: the worker is nudged; 0: never. */
+      minutes: z._default(z.number().check(z.minimum(0)), 10),
+      /** Nothing for so long after that: another attempt begins. */
+      grace_minutes: z._default(z.number().check(z.minimum(0)), 5),
+    }),
+    { minutes: 10, grace_minutes: 5 },
+  ),
+  /** Minutes between looks whether a worker keeps to its spec; 0: never. */
+  drift: z._default(z.strictObject({ every: z._default(z.number().check(z.minimum(0)), 20) }), { every: 20 }),
+  /** How a person is told what nobody has taken care of. */
+  notify: z._default(
+    z.strictObject({
+      command: z._default(z.nullable(text), null),
+      webhook: z._default(z.nullable(z.url({ protocol: /^https?$/ })), null),
+      desktop: z._default(z.boolean(), false),
+      after_minutes: z._default(z.number().check(z.minimum(0)), 10),
+    }),
+    { command: null, webhook: null, desktop: false, after_minutes: 10 },
+  ),
+  /** Run when something needs the orchestrator and no `wait` listens. */
+  wake: z._default(z.nullable(text), null),
   model: z.optional(text),
   effort: z.optional(text),
   codex: z._default(

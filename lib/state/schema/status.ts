@@ -31,6 +31,8 @@ export const settings = z.strictObject({
   /** `branch`: a commit is wanted and lands. `none`: the report is the result. */
   change: z.enum(['branch', 'none']),
   base: z.strictObject({ branch: z.string(), remote: z.nullable(z.string()) }),
+  /** The report is to be a spec, or several, for `accept`. */
+  plan: z._default(z.boolean(), false),
 })
 export type Settings = z.infer<typeof settings>
 
@@ -70,6 +72,17 @@ export const activity = z.strictObject({
 })
 export type Activity = z.infer<typeof activity>
 
+/** A question of the worker's that nobody has answered; its text is `question`. */
+export const asked = z.strictObject({
+  /** The message in the outbox, and what the answer is `re`. */
+  id: z.string(),
+  options: z.array(z.string()),
+  /** The answer when nobody has given one by `by`. */
+  default: z.nullable(z.string()),
+  by: z.nullable(time),
+})
+export type Asked = z.infer<typeof asked>
+
 export const status = z.strictObject({
   version,
   id: z.string(),
@@ -93,6 +106,12 @@ export const status = z.strictObject({
   tries: natural,
   /** Attempts lost in a row to crashes of ours or the machine's; they do not count as tries, and are bounded too. */
   lost: natural,
+  /** Attempts in a row that a limit of the provider ended; they do not count as tries, and are bounded too. */
+  limited: z._default(natural, 0),
+  /** Revision of the spec that the last prompt had; 0 before the first. */
+  told_revision: z._default(natural, 0),
+  /** The next attempt goes on with this thread of the worker's; null: it begins with the checkpoint. */
+  resume: z._default(z.nullable(z.string()), null),
   /** The process that owns the attempt. A hint: alive means that run.lock is held. */
   runner: z.nullable(
     z.strictObject({
@@ -112,6 +131,8 @@ export const status = z.strictObject({
       model: z.nullable(z.string()),
       thread: z.nullable(z.string()),
       started: time,
+      /** Of this attempt, so far; may be a second old. */
+      tokens: z._default(natural, 0),
     }),
   ),
   activity: z.nullable(activity),
@@ -119,6 +140,7 @@ export const status = z.strictObject({
   usage,
   minutes: z.number(),
   question: z.nullable(z.string()),
+  asked: z._default(z.nullable(asked), null),
   change: z.nullable(
     z.strictObject({
       state: z.enum(['ready', 'merging', 'conflicted', 'checks-failed', 'merged']),

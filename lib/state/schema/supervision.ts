@@ -1,0 +1,69 @@
+/** What the supervisor and those who start tasks share: cool-down, usage of a day, escalations, an outage. */
+import * as z from 'zod/mini'
+import { failureClass, natural, positive, time, version } from './common.ts'
+
+/** `cool-down.json`: providers whose limit was hit. Nothing is started for one before its time. */
+export const coolDown = z.strictObject({
+  version,
+  providers: z.record(
+    z.string(),
+    z.strictObject({
+      until: time,
+      class: failureClass,
+      message: z.string(),
+      /** Whose attempt met it. */
+      task: z.string(),
+      at: time,
+      /** How often in a row: the pause grows while the provider does not say how long. */
+      times: positive,
+    }),
+  ),
+})
+export type CoolDown = z.infer<typeof coolDown>
+
+/** A line of `usage/<day>.jsonl`: what one attempt used on that day. The last line of an attempt counts. */
+export const usageLine = z.strictObject({
+  at: time,
+  task: z.string(),
+  attempt: positive,
+  tokens: natural,
+  minutes: z.number(),
+})
+export type UsageLine = z.infer<typeof usageLine>
+
+/** `locks/escalations.json`: what needed somebody, and who has been told so far. */
+export const escalations = z.strictObject({
+  version,
+  tasks: z.record(
+    z.string(),
+    z.strictObject({
+      /** What it is about: state and time, so that the same trouble is told once. */
+      key: z.string(),
+      since: time,
+      woken: z.nullable(time),
+      notified: z.nullable(time),
+      /** Why telling failed the last time; null when it did not. */
+      problem: z.nullable(z.string()),
+    }),
+  ),
+})
+export type Escalations = z.infer<typeof escalations>
+
+/** `locks/outage.json`: most workers were found dead at once; they are taken up one pass later. */
+export const outage = z.strictObject({ version, at: time, lost: z.array(z.string()) })
+
+/** `vitals.json` of an attempt: when each sign of life was last seen. */
+export const vitals = z.strictObject({
+  version,
+  at: time,
+  /** Of all the attempt's processes, so far. */
+  cpu_ms: natural,
+  cpu_moved: time,
+  files_changed: time,
+  /** The worker was told that it seems to stand still; null: it was not, or has moved since. */
+  nudged: z.nullable(time),
+  /** The worker said that it waits for something until then. */
+  waits_until: z.nullable(time),
+  drift_looked: z.nullable(time),
+})
+export type Vitals = z.infer<typeof vitals>
