@@ -104,7 +104,13 @@ describe('a spec', () => {
 })
 
 describe('a record', () => {
-  const request = { version: 1 as const, at: '2026-02-03T04:05:06.789Z', cancel: false, by: 'me', restart: null }
+  const request = {
+    version: 1 as const,
+    at: '2026-02-03T04:05:06.789Z',
+    cancel: false,
+    by: 'me',
+    restart: null,
+  }
   const path = () => paths.task('a').stop
 
   it('comes back as it was written', () => {
