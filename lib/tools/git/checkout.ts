@@ -5,7 +5,6 @@
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { temporaryName } from '../../kit/files.ts'
 import { lookAt, readTail } from '../../kit/read.ts'
 import { git, gitList, gitTry, type Repository } from './door.ts'
@@ -103,7 +102,6 @@ export async function moveCheckout(
   tried = false,
 ): Promise<string | null> {
   if (resume) return await finishMove(repo, from, to, tried)
-  await waitForIndex(repo)
   const move = ['read-tree', '-m', '-u', from, to]
   const first = await gitTry(repo, move, { timeout: 600_000 })
   if (first.exitCode === 0) return null
@@ -120,7 +118,7 @@ export async function moveCheckout(
     : second.stderr.trim()
 }
 
-/** For a move of ours that was cut short, maybe with index.lock left behind. */
+/** For a move of ours that was cut short; an index.lock that it left is the door's to wait for and remove. */
 async function finishMove(
   repo: Repository,
   from: string,
@@ -130,8 +128,6 @@ async function finishMove(
   const { other } = await arrived(repo, from, to, tried)
   // --reset overwrites untracked files without a word.
   if (other.length > 0) return `untracked files are in the way: ${other.slice(0, 5).join(', ')}`
-  await waitForIndex(repo)
-  rmSync(join(repo.gitDir, 'index.lock'), { force: true })
   const result = await gitTry(repo, ['read-tree', '--reset', '-u', to], { timeout: 600_000 })
   return result.exitCode === 0 ? null : result.stderr.trim()
 }
@@ -164,13 +160,6 @@ function fileAbove(main: string, path: string): string | null {
     if (stat) return stat.isDirectory() ? null : parent
   }
   return null
-}
-
-/** Somebody's git may be at work in the main checkout: its lock is waited for until it is three seconds old. */
-async function waitForIndex(repo: Repository): Promise<void> {
-  const lock = join(repo.gitDir, 'index.lock')
-  for (let there = lookAt(lock); there && Date.now() - there.mtimeMs < 3000; there = lookAt(lock))
-    await delay(50)
 }
 
 /** Other worktrees, of a person's making, that have the branch checked out: names in .git/worktrees/. */

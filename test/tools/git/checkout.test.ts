@@ -157,19 +157,26 @@ it('does not take a person’s file for part of a move that was killed', async (
   expect(readFileSync(at('new.txt'), 'utf8')).toBe('precious\n')
 })
 
-it('leaves an index.lock alone that somebody has open, and removes one that nobody can be at', async () => {
-  leaveLock()
-  const fd = openSync(at('.git/index.lock'), 'r')
-  const somebody = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
-  const gone = new Promise((resolve) => somebody.once('exit', resolve))
-  closeSync(fd)
-  expect(await move()).toContain('index.lock')
-  expect(existsSync(at('.git/index.lock'))).toBe(true)
-  expect(await porcelain()).toBe('')
-  somebody.kill()
-  await gone
-  expect(await move()).toBeNull()
-})
+it.each([
+  ['before a move', 0],
+  ['to finish one', 2],
+])(
+  'leaves an index.lock alone that somebody has open, and removes one that nobody can be at: %s',
+  async (_, done) => {
+    leaveLock()
+    for (const step of steps.slice(0, done)) step()
+    const fd = openSync(at('.git/index.lock'), 'r')
+    const somebody = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
+    const gone = new Promise((resolve) => somebody.once('exit', resolve))
+    closeSync(fd)
+    expect(await move()).toContain('index.lock')
+    expect(existsSync(at('.git/index.lock'))).toBe(true)
+    somebody.kill()
+    await gone
+    expect(await move()).toBeNull()
+    expect(await porcelain()).toBe('')
+  },
+)
 
 // Seen to fail: without `tried` (the file counts as a person's, and the landing waits for one).
 it('finishes a move that was killed within a file, and only where a move was tried before', async () => {
