@@ -1,14 +1,18 @@
 /** `dirigent help`: the verbs, from the table that parses them. Pure. */
-import { type Answer, helpOf } from '../kit/cli.ts'
-import { Failure } from '../kit/errors.ts'
+import { optionsOf } from '../kit/arguments.ts'
+import { type Answer, helpOf, type VerbSpec } from '../kit/cli.ts'
+import { codes, exits, Failure } from '../kit/errors.ts'
 import { cut } from '../kit/text.ts'
 import { verbs } from './verbs.ts'
 
-/** @param verb as somebody typed it; throws `usage` when there is none of that name */
+/**
+ * With --json and without a verb: everything that a program has to know to type a command and read its end.
+ * @param verb as somebody typed it; throws `usage` when there is none of that name
+ */
 export function helpAnswer(verb: string | undefined): Answer {
   const all = Object.values(verbs)
   if (verb === undefined) {
-    return { data: { verbs: all.map(({ name, summary }) => ({ name, summary })) }, text: overview() }
+    return { data: { verbs: all.map(manifestOf), exits, errors: codes }, text: overview() }
   }
   const known = all.find(({ name }) => name === verb)
   if (known) return helpOf(known)
@@ -20,6 +24,19 @@ export function helpAnswer(verb: string | undefined): Answer {
 
 export function versionAnswer(version: string): Answer {
   return { data: { version }, text: [`dirigent ${version}`] }
+}
+
+/** What a program has to know to type a verb. */
+function manifestOf(verb: VerbSpec) {
+  const { name, summary, positionals, min, max, example } = verb
+  const options = Object.entries(optionsOf(verb)).map(([option, { type, value, short, help }]) => ({
+    name: option,
+    type,
+    value: value ?? null,
+    short: short ?? null,
+    help,
+  }))
+  return { name, summary, positionals, min, max, options, example }
 }
 
 function overview(): string[] {

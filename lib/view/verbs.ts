@@ -195,7 +195,14 @@ export const helpVerb = {
   positionals: '[verb]',
   min: 0,
   max: 1,
-  options: { version: { type: 'boolean', help: 'which Dirigent this is' } },
+  options: {
+    version: { type: 'boolean', help: 'which Dirigent this is' },
+    completions: {
+      type: 'string',
+      value: 'bash|zsh',
+      help: 'what a shell runs so that it completes our words',
+    },
+  },
   example: 'dirigent help spawn',
 } as const satisfies VerbSpec
 

@@ -58,6 +58,8 @@ export interface Sandbox {
   status(id: string): any
   /** The task's directory, live or archived. */
   task(id: string): string
+  /** Ends every process of it with SIGKILL, as a machine that is switched off would. */
+  killAll(): Promise<void>
   close(): Promise<void>
 }
 
@@ -124,6 +126,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
       const month = new Date().toISOString().slice(0, 7)
       return join(sandbox.state, 'archive', month, id)
     },
+    killAll: () => killAll(directory),
     async close() {
       await killAll(directory)
       await removeCgroups(sandbox.state)

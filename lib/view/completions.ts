@@ -1,0 +1,62 @@
+/** What a shell completes behind `dirigent`: from the table that parses it. Pure. */
+import { optionsOf, type VerbSpec } from '../kit/arguments.ts'
+import type { Answer } from '../kit/cli.ts'
+import { Failure } from '../kit/errors.ts'
+import { stateDirectoryName } from '../state/paths.ts'
+import { helpVerb, verbs } from './verbs.ts'
+
+export const shells = ['bash', 'zsh'] as const
+
+/** @param shell as somebody typed it; throws `usage` for one that there is nothing for */
+export function completionsAnswer(shell: string): Answer {
+  if (!shells.some((known) => known === shell))
+    throw new Failure('usage', `there are no completions for ${JSON.stringify(shell.slice(0, 40))}`, {
+      hint: `There are for ${shells.join(' and ')}: eval "$(dirigent help --completions bash)"`,
+    })
+  const script = scriptOf(shell === 'zsh')
+  return { data: { script }, text: script.trimEnd().split('\n'), unbounded: true }
+}
+
+function scriptOf(zsh: boolean): string {
+  const all: readonly VerbSpec[] = [...Object.values(verbs), helpVerb]
+  const names = all.map(({ name }) => name).join(' ')
+  return `${zsh ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''}_dirigent_tasks() {
+  local top
+  top=$(git rev-parse --path-format=absolute --git-common-dir 2>/dev/null) || return
+  command ls "\${top%/.git}/${stateDirectoryName}/tasks" 2>/dev/null
+}
+_dirigent() {
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} offered=
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    offered='${names}'
+  else
+    case "\${COMP_WORDS[1]} $before" in
+${all.flatMap(choices).join('\n')}
+    *)
+      case "\${COMP_WORDS[1]}:$word" in
+${all.map(words).join('\n')}
+      esac ;;
+    esac
+  fi
+  [ -n "$offered" ] && COMPREPLY=($(compgen -W "$offered" -- "$word"))
+}
+complete -o default -F _dirigent dirigent
+`
+}
+
+/** What may stand behind an option that has a closed list; behind any other that has a value, a file may. */
+function choices(verb: VerbSpec): string[] {
+  return Object.entries(optionsOf(verb))
+    .filter(([, { type }]) => type === 'string')
+    .map(([name, { value = '' }]) => {
+      const closed = /^[a-z]+(?:\|[a-z]+)+$/.test(value) ? value.replaceAll('|', ' ') : ''
+      return `    '${verb.name} --${name}') offered='${closed}' ;;`
+    })
+}
+
+function words(verb: VerbSpec): string {
+  const options = Object.keys(optionsOf(verb)).map((name) => `--${name}`)
+  const positional = verb.name === 'help' ? Object.keys(verbs).join(' ') : ''
+  const tasks = /^\[?id/.test(verb.positionals) ? '$(_dirigent_tasks)' : positional
+  return `      ${verb.name}:-*) offered='${options.join(' ')}' ;;\n      ${verb.name}:*) offered="${tasks}" ;;`
+}
