@@ -3,7 +3,7 @@
  * budget and until it is told to stop; or something that it left behind has inherited the lock. Nobody watches
  * either but the verbs: each of them looks, and ends what must not go on.
  */
-import { existsSync, lutimesSync } from 'node:fs'
+import { lutimesSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findProcess, isGone, isRunning, signal } from '../kit/pid.ts'
 import { lookAt } from '../kit/read.ts'
@@ -13,6 +13,7 @@ import { remark } from './advance.ts'
 import type { Context } from './context.ts'
 import { spent } from './runner/attend.ts'
 import { sessionUsage } from './runner/conclude.ts'
+import { requestFor } from './runner/interrupt.ts'
 import { markOf } from './runner/marker.ts'
 
 /** Certainly without a runner. A runner that cannot be seen from here (another machine, say) may live. */
@@ -62,7 +63,8 @@ function workerOf(task: Task, marked: readonly number[]): number | null {
 }
 
 function whyEnd(task: Task): string | null {
-  if (existsSync(task.paths.stop)) return 'it was asked to stop'
+  const request = requestFor(task)
+  if (request) return request.restart?.message ?? 'it was asked to stop'
   const { worker } = task.status
   if (!worker) return null
   const usage = worker.thread === null ? null : sessionUsage(worker.thread)
@@ -72,6 +74,8 @@ function whyEnd(task: Task): string | null {
 /** SIGINT lets a worker finish its session file. */
 async function askToEnd(worker: number, grace: number): Promise<void> {
   signal(worker, 'SIGINT')
+  // One that was stopped hears it when it goes on.
+  signal(worker, 'SIGCONT')
   for (const giveUp = Date.now() + grace; isRunning(worker) && Date.now() < giveUp; ) await delay(20)
 }
 

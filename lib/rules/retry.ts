@@ -37,6 +37,8 @@ export function afterFailure(status: Status, failure: TaskFailure, cancel: boole
       reason: `attempt ${status.attempt} was lost (${failure.message}); starting again`,
     }
   }
+  if (failure.class === 'day-budget')
+    return { ...same, state: 'queued', reason: failure.message, not_before: failure.retry_at }
   const tries = status.tries + 1
   if (!failure.retryable)
     return { ...same, lost: 0, tries, state: 'failed', reason: `${failure.class}: ${failure.message}` }

@@ -26,7 +26,7 @@ import { conclude, concludeLost } from './conclude.ts'
 import { fail } from './fail.ts'
 import { type Before, lookBefore } from './guard.ts'
 import { hookOf } from './hook.ts'
-import type { Interrupt } from './interrupt.ts'
+import { type Interrupt, restartOf } from './interrupt.ts'
 import { markOf } from './marker.ts'
 import { environmentOf } from './worker-environment.ts'
 import { prepareWorkplace, setUp } from './workplace.ts'
@@ -171,6 +171,8 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
 /** The failure that a request to stop, or a bare signal, amounts to. */
 export function interruption(interrupt: Interrupt): TaskFailure {
   const request = interrupt.cause()?.request
+  const restart = restartOf(request)
+  if (restart) return restart
   return request
     ? {
         class: 'stopped',

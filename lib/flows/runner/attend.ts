@@ -143,6 +143,8 @@ export async function endWorker(child: ChildProcess, graceSeconds: number): Prom
     // child.killed only says that a signal was sent; these two say that it has ended.
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill(signal)
+    // One that was stopped hears it when it goes on.
+    child.kill('SIGCONT')
     await Promise.race([
       ended(child),
       new Promise((resolve) => setTimeout(resolve, graceSeconds * 1000).unref()),

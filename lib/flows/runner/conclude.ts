@@ -25,7 +25,7 @@ import { budgetSpent, replayStream, spent } from './attend.ts'
 import { fail } from './fail.ts'
 import { type Before, guardRefs } from './guard.ts'
 import { noticeMissedHook } from './hook.ts'
-import type { Interrupt } from './interrupt.ts'
+import { type Interrupt, requestFor, restartOf } from './interrupt.ts'
 import { sweepOwn } from './marker.ts'
 
 export interface Ending {
@@ -93,7 +93,7 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
     exitCode: track.outcome?.ended === 'completed' ? 0 : null,
     signal: null,
     usage,
-    cut: track.outcome === null ? (over ? budgetSpent(over) : lost) : null,
+    cut: track.outcome === null ? (over ? budgetSpent(over) : (restartOf(requestFor(task)) ?? lost)) : null,
     interrupt: null,
   })
 }

@@ -5,7 +5,7 @@ import type { Status } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
 import { advance, amend } from '../advance.ts'
 import type { Context } from '../context.ts'
-import { clearStop, type Interrupt } from './interrupt.ts'
+import { clearRestart, clearStop, type Interrupt } from './interrupt.ts'
 
 /** @param patch what else changes with the transition */
 export function fail(
@@ -32,5 +32,6 @@ export function fail(
     activity: null,
   })
   if (failure.class === 'stopped') clearStop(moved.paths)
+  else clearRestart(moved.paths)
   return moved
 }

@@ -2,14 +2,16 @@
  * Asking a runner to end, and a runner noticing: stop.json is the request, a signal only hurries it. A runner that
  * somebody has followed ends, too.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { Failure } from '../../kit/errors.ts'
 import { outOfTheWay } from '../../kit/files.ts'
 import { lookAt } from '../../kit/read.ts'
 import { lateness } from '../../state/owner.ts'
 import type { TaskPaths } from '../../state/paths.ts'
+import { readStatus } from '../../state/read-status.ts'
 import { readRecord } from '../../state/record.ts'
 import { type StopRequest, stop } from '../../state/schema/attempt.ts'
+import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Task } from '../../state/tasks.ts'
 
 export interface Interrupt {
@@ -33,7 +35,7 @@ export function watchInterrupt(task: Task): Interrupt {
   const look = () => {
     looks += 1
     if (looks % ownerEvery === 0 && isLate(task)) ended = true
-    if (ended || existsSync(task.paths.stop)) controller.abort()
+    if (ended || requestFor(task)) controller.abort()
   }
   const onSignal = () => {
     ended = true
@@ -47,7 +49,7 @@ export function watchInterrupt(task: Task): Interrupt {
   return {
     signal: controller.signal,
     cause() {
-      const request = requestIn(task.paths)
+      const request = requestFor(task)
       return request || ended ? { request } : null
     },
     close() {
@@ -56,6 +58,32 @@ export function watchInterrupt(task: Task): Interrupt {
       process.off('SIGINT', onSignal)
     },
   }
+}
+
+/** What is asked of the task now. A request to begin again is for one attempt, and void once that does not run any more. */
+export function requestFor(task: Task): StopRequest | null {
+  const request = lookAt(task.paths.stop) ? requestIn(task.paths) : null
+  if (!request?.restart) return request
+  const now = statusNow(task)
+  return now.state === 'running' && now.attempt === request.restart.attempt ? request : null
+}
+
+/** What cannot be read is dealt with by whoever changes it next. */
+function statusNow(task: Task): Task['status'] {
+  try {
+    return readStatus(task.paths)?.value ?? task.status
+  } catch (error) {
+    if (error instanceof Failure) return task.status
+    throw error
+  }
+}
+
+/** What an attempt fails of that is to begin again; null when nobody asked for that. */
+export function restartOf(request: StopRequest | null | undefined): TaskFailure | null {
+  const restart = request?.restart
+  if (!restart) return null
+  const { class: kind, message, not_before: retry_at } = restart
+  return { class: kind, message, retryable: true, retry_at, detail: null }
 }
 
 /** Something was put there so that the attempt ends: that much counts also where the rest cannot be read. */
@@ -82,6 +110,11 @@ function isLate(task: Task): boolean {
     if (error instanceof Failure) return false
     throw error
   }
+}
+
+/** The attempt has ended; a request to stop, which may have come meanwhile, still stands. */
+export function clearRestart(task: TaskPaths): void {
+  if (lookAt(task.stop) && requestIn(task)?.restart) clearStop(task)
 }
 
 /** The request has been carried out. */

@@ -93,6 +93,8 @@ export const stop = z.strictObject({
   restart: z._default(
     z.nullable(
       z.strictObject({
+        /** The attempt that is meant, while it runs: the next one, or its proof, is not to be ended. */
+        attempt: positive,
         class: z.enum(['stalled', 'day-budget']),
         message: z.string(),
         not_before: z.nullable(time),
