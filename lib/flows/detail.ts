@@ -6,7 +6,7 @@ import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
 import { aloneHealth, healthOf } from '../rules/health.ts'
 import { isOwned } from '../rules/lifecycle.ts'
-import { countUnread, messagesIn } from '../state/messages.ts'
+import { messagesIn } from '../state/mailbox.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
 import { listTasks, loadTask, type Task } from '../state/tasks.ts'
@@ -53,7 +53,7 @@ export async function detail(context: Context, id: string): Promise<Detail> {
     result: readRecord(task.paths.result, result) ?? null,
     attempts,
     messages: {
-      unread: countUnread(task.paths),
+      unread: messagesIn(task.paths.inbox).length,
       delivered: messagesIn(task.paths.inboxSeen).length,
       from_worker: messagesIn(task.paths.outbox).length,
     },

@@ -3,8 +3,10 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
 import { isEnded } from '../rules/lifecycle.ts'
-import { messageLimit, messageName, post } from '../state/messages.ts'
+import { messageLimit, messageName, newMessageId } from '../state/message-file.ts'
+import { post } from '../state/messages.ts'
 import { idPattern } from '../state/paths.ts'
+import type { MessageFront } from '../state/schema/message.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
 import { readSource } from './source.ts'
@@ -18,24 +20,30 @@ export interface Sent {
   readonly created: boolean
 }
 
+export interface Letter {
+  /** Its id; null: one of its own. */
+  readonly id: string | null
+  readonly from: MessageFront['from']
+}
+
 /** @param read gives the text */
 export async function send(
   context: Context,
   task: string,
-  wanted: string | null,
+  letter: Letter,
   read: () => Promise<string>,
 ): Promise<Sent> {
-  if (wanted !== null) checkMessageId(wanted)
+  if (letter.id !== null) checkMessageId(letter.id)
   refuseLate(loadTask(context.paths, task))
   const text = await read()
-  const id = wanted ?? newId()
+  const id = letter.id ?? newMessageId()
   const name = messageName(id)
   // It may have ended while the text was read.
   const to = refuseLate(loadTask(context.paths, task))
   const path = join(to.paths.inbox, name)
-  const posted = post(to.paths, name, text)
+  const posted = post(to.paths, { id, from: letter.from, ...kindFor(), text })
   if (posted === 'other') {
-    throw new Failure('id-taken', `${task} has had a message ${id} already, with another text`, {
+    throw new Failure('id-taken', `${task} has had a message ${id} already, with another text or kind`, {
       hint: 'Choose another --id, or leave it out.',
     })
   }
@@ -48,6 +56,12 @@ export async function send(
     })
   return { task: after, id, path, created: posted === 'posted' }
 }
+
+/** What kind of message it is to the task as it stands. */
+const kindFor = (): Pick<MessageFront, 'kind' | 're'> => ({ kind: 'note' })
+
+/** Who may be said to speak. */
+export const senders = ['orchestrator', 'person', 'supervisor'] as const
 
 const how = 'dirigent send ID TEXT, dirigent send ID --file FILE, or - for stdin'
 
@@ -112,10 +126,4 @@ function refuseLate(task: Task): Task {
       next: [`dirigent status ${task.id}`],
     },
   )
-}
-
-/** In the order of time, and nobody else's. */
-function newId(): string {
-  const time = new Date().toISOString().replace(/[-:]/g, '').replace('.', '-').toLowerCase().replace('z', '')
-  return `${time}-${Math.random().toString(36).slice(2, 8).padEnd(6, '0')}`
 }

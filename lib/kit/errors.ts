@@ -20,6 +20,7 @@ export const codes = {
   'task-not-found': exits.notFound,
   'needs-unknown': exits.notFound,
   'nothing-logged': exits.notFound,
+  'not-a-worker': exits.refused,
   'not-a-repository': exits.refused,
   'bare-repository': exits.refused,
   'no-commits': exits.refused,

@@ -109,6 +109,11 @@ export const verbs = {
         value: 'NAME',
         help: 'of the message: sent again with the same, it changes nothing',
       },
+      from: {
+        type: 'string',
+        value: 'orchestrator|person|supervisor',
+        help: 'whose words they are (default: orchestrator)',
+      },
     },
     detail: 'At most 64 kB. It does not disturb a worker that is at work.',
     example: "dirigent send add-login 'Use the blue one.'",

@@ -41,7 +41,9 @@ it('gives a receipt, disturbs nobody, and is told with the next prompt alone; ag
   const sent = (await box.json('send', 'told', 'Use the blue one.', '--id', 'hint')).json
   const path = join(box.task('told'), 'inbox', 'hint.md')
   expect(sent.data.message).toEqual({ id: 'hint', path, created: true })
-  expect(readFileSync(path, 'utf8')).toBe('Use the blue one.')
+  expect(readFileSync(path, 'utf8')).toMatch(
+    /^---\nid: hint\nfrom: orchestrator\nat: .*\nkind: note\n---\n\nUse the blue one.\n$/,
+  )
   const again = (await box.json('send', 'told', 'Use the blue one.', '--id', 'hint')).json
   expect([again.data.message.created, inbox('told')]).toEqual([false, ['hint.md']])
   expect(box.status('told')).toMatchObject({ state: 'running', attempt: 1 })

@@ -68,7 +68,8 @@ changeStatus(task, (now) => ({ ...now, reason: 'why not' }))`
     const script = `
 const { post } = await import(lib + 'state/messages.ts')
 const { taskPaths } = await import(lib + 'state/paths.ts')
-process.stdout.write(post(taskPaths(${JSON.stringify(directory)}), 'm.md', 'Hello') + ${JSON.stringify(directory)})`
+const draft = { id: 'm', from: 'person', kind: 'note', text: 'Hello' }
+process.stdout.write(post(taskPaths(${JSON.stringify(directory)}), draft) + ${JSON.stringify(directory)})`
     expect(callsOf(script, directory)).toEqual([
       'write inbox/tmp',
       'fsync inbox/tmp',

@@ -14,7 +14,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -25,7 +24,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { countUnread, deliverable, markSeen, post, remember } from '../../lib/state/messages.ts'
+import { inboxOf, markSeen as markSeenIn, messagesIn } from '../../lib/state/mailbox.ts'
+import { type Message, readMessage } from '../../lib/state/message-file.ts'
+import { deliverable, post as postDraft, remember } from '../../lib/state/messages.ts'
 import { taskPaths } from '../../lib/state/paths.ts'
 
 let directory: string
@@ -37,6 +38,11 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
+const draft = (name: string, text: string) =>
+  ({ id: name.slice(0, -'.md'.length), from: 'person', kind: 'note', text }) as const
+const post = (to: typeof task, name: string, text: string) => postDraft(to, draft(name, text))
+const markSeen = (of: typeof task, messages: readonly Message[]) => markSeenIn(inboxOf(of), messages)
+const textIn = (at: string, name: string) => readMessage(at, name, 'person')?.text
 const names = (path: string) => readdirSync(path).filter((name) => name.endsWith('.md'))
 const inbox = () => names(task.inbox).sort()
 const seen = () => names(task.inboxSeen).sort()
@@ -65,7 +71,7 @@ describe('sending', () => {
     expect(post(task, 'm.md', 'Good-bye')).toBe('other')
     markSeen(task, deliverable(task, 1))
     expect(post(task, 'm.md', 'Good-bye')).toBe('other')
-    expect(readFileSync(join(task.inboxSeen, 'm.md'), 'utf8')).toBe('Hello')
+    expect(textIn(task.inboxSeen, 'm.md')).toBe('Hello')
   })
 
   it('to a task that is gone makes nothing', () => {
@@ -88,7 +94,7 @@ describe('sending', () => {
 const { post } = await import(${JSON.stringify(new URL('../../lib/state/messages.ts', import.meta.url).href)})
 const { taskPaths } = await import(${JSON.stringify(new URL('../../lib/state/paths.ts', import.meta.url).href)})
 const [directory, who] = process.argv.slice(1)
-for (let n = 1; n <= 50; n++) console.log(post(taskPaths(directory), n + '.md', who))`
+for (let n = 1; n <= 50; n++) console.log(post(taskPaths(directory), { id: String(n), from: 'person', kind: 'note', text: who }))`
     const said = await Promise.all(
       ['one', 'two'].map(async (who) => {
         const args = ['--import', 'tsx', '--input-type=module', '-e', script, task.directory, who]
@@ -96,7 +102,7 @@ for (let n = 1; n <= 50; n++) console.log(post(taskPaths(directory), n + '.md', 
       }),
     )
     for (let n = 1; n <= 50; n++) {
-      const text = readFileSync(join(task.inbox, `${n}.md`), 'utf8')
+      const text = textIn(task.inbox, `${n}.md`)
       const answers = said.map(({ who, answers }) => [who, answers[n - 1]])
       expect(answers.find(([who]) => who === text)?.[1]).toBe('posted')
       expect(answers.find(([who]) => who !== text)?.[1]).toBe('other')
@@ -110,9 +116,9 @@ const { taskPaths } = await import(${JSON.stringify(new URL('../../lib/state/pat
 const { writeSync } = await import('node:fs')
 const text = 'x'.repeat(20_000)
 for (let n = 1; ; n++) {
-  const name = process.pid + '-' + n + '.md'
-  post(taskPaths(process.argv[1]), name, text)
-  writeSync(1, name + '\\n')
+  const id = process.pid + '-' + n
+  post(taskPaths(process.argv[1]), { id, from: 'person', kind: 'note', text })
+  writeSync(1, id + '.md\\n')
 }`
     const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
     console.info(`killed senders: SEED=${seed}`)
@@ -131,10 +137,10 @@ for (let n = 1; ; n++) {
       })
       await once(child, 'close')
       const told = said.split('\n').slice(0, -1)
-      for (const name of told) expect(readFileSync(join(task.inbox, name), 'utf8')).toHaveLength(20_000)
+      for (const name of told) expect(textIn(task.inbox, name)).toHaveLength(20_000)
       acknowledged += told.length
     }
-    for (const name of inbox()) expect(readFileSync(join(task.inbox, name), 'utf8')).toHaveLength(20_000)
+    for (const name of inbox()) expect(textIn(task.inbox, name)).toHaveLength(20_000)
     expect(acknowledged).toBeGreaterThan(12)
   })
 })
@@ -166,7 +172,7 @@ describe('a message', () => {
     post(task, 'm.md', 'Hello')
     expect([prompt(1), prompt(2)]).toEqual([['Hello'], ['Hello']])
     writeFileSync(task.attempt(2).stream, '{"type":"thread.started"}\n')
-    expect([prompt(3), seen(), countUnread(task)]).toEqual([[], ['m.md'], 0])
+    expect([prompt(3), seen(), messagesIn(task.inbox).length]).toEqual([[], ['m.md'], 0])
   })
 
   it('by hand that uses a name again for something else is told, and hides nothing', () => {

@@ -9,7 +9,9 @@ import { packageRoot } from '../../kit/package.ts'
 import { start } from '../../kit/proc.ts'
 import { readTail } from '../../kit/read.ts'
 import { composePrompt } from '../../rules/prompt.ts'
-import { deliverable, type Message, markSeen, remember, toldEarlier } from '../../state/messages.ts'
+import { inboxOf, markSeen } from '../../state/mailbox.ts'
+import type { Message } from '../../state/message-file.ts'
+import { deliverable, remember, toldEarlier } from '../../state/messages.ts'
 import { checkOwner } from '../../state/owner.ts'
 import { writeRecord } from '../../state/record.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
@@ -136,7 +138,7 @@ async function noteStart(
       worker: { pid: child.pid ?? 1, model, thread: null, started, tokens: 0 },
       activity: { kind: 'starting', what: null, since: started, last_event: started },
     })
-    markSeen(task.paths, mail)
+    markSeen(inboxOf(task.paths), mail)
     trail(context, running, 'worker', `worker started (${binary}, ${model ?? 'its default model'})`)
     for (const { name } of mail) trail(context, running, 'message', `delivered with the prompt: ${name}`)
     return running
