@@ -26,7 +26,8 @@ const request = (id: string, attempt: number, kind = 'stalled', not_before: stri
 }
 const commit = (file: string) => ({ run: `echo > ${file} && git add ${file} && git commit -qm ${file}` })
 const hanging = (id: string) => ({ attempts: [[{ run: 'sleep 600' }], [commit(id), { say: 'done' }]] })
-const inTool = async (id: string) => await until('its command', () => box.status(id).activity?.kind === 'tool')
+const inTool = async (id: string) =>
+  await until('its command', () => box.status(id).activity?.kind === 'tool')
 
 it('ends the attempt, counts it as a try, and tells the next one', async () => {
   await spawnTask(box, 'again', {}, hanging('again'))
@@ -39,7 +40,9 @@ it('ends the attempt, counts it as a try, and tells the next one', async () => {
 })
 
 it('means one attempt: a request that came too late ends nothing', async () => {
-  const scripts = { attempts: [[{ run: 'sleep 600' }], [{ run: 'sleep 2' }, commit('late'), { say: 'done' }]] }
+  const scripts = {
+    attempts: [[{ run: 'sleep 600' }], [{ run: 'sleep 2' }, commit('late'), { say: 'done' }]],
+  }
   await spawnTask(box, 'late', {}, scripts)
   await inTool('late')
   request('late', 1)
