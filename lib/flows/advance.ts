@@ -31,7 +31,7 @@ export function amend(task: Task, patch: Partial<Status>, options = { durable: t
   return changeStatus(task, (seen) => ({ ...seen, ...patch }), options)
 }
 
-type More = Partial<Pick<Event, 'from' | 'to' | 'attempt'>>
+type More = Partial<Pick<Event, 'from' | 'to' | 'attempt' | 'outbox'>>
 
 /** Adds a line to the task's trail and to the feed, as its owner. */
 export function trail(

@@ -32,6 +32,8 @@ export const event = z.strictObject({
   attempt: natural,
   from: z.optional(state),
   to: z.optional(state),
+  /** A message by the worker that is announced here: its id in the outbox; `text` is what it says. */
+  outbox: z.optional(z.string()),
   /** What happened and why, for people. */
   text: z.string(),
 })
