@@ -38,6 +38,8 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
       not_before: null,
       change: null,
       question: null,
+      asked: null,
+      resume: null,
       flags: [],
       ...(wish.fresh ? { failure: null } : {}),
     }

@@ -12,9 +12,9 @@ import { reload, type Task } from '../state/tasks.ts'
 import { remark } from './advance.ts'
 import type { Context } from './context.ts'
 import { spent } from './runner/attend.ts'
-import { sessionUsage } from './runner/conclude.ts'
 import { requestFor } from './runner/interrupt.ts'
 import { markOf } from './runner/marker.ts'
+import { ownUsage, sessionUsage } from './runner/thread.ts'
 
 /** Certainly without a runner. A runner that cannot be seen from here (another machine, say) may live. */
 export const isAlone = (task: Task): boolean => task.status.runner !== null && isGone(task.status.runner)
@@ -68,7 +68,7 @@ function whyEnd(task: Task): string | null {
   const { worker } = task.status
   if (!worker) return null
   const usage = worker.thread === null ? null : sessionUsage(worker.thread)
-  return spent(task, usage, Date.now() - Date.parse(worker.started))
+  return spent(task, ownUsage(task, worker.thread, usage), Date.now() - Date.parse(worker.started))
 }
 
 /** SIGINT lets a worker finish its session file. */

@@ -80,10 +80,11 @@ export function isProgressing(task: Status, needState: (id: string) => NeedState
 
 const goesOn: readonly NeedState[] = ['queued', 'running', 'verifying', 'landing', 'merged', 'done']
 
-/** Higher priority first, then the older. */
+/** Higher priority first, then what has begun already, then the older. */
 function byPriority(a: Status, b: Status): number {
   return (
     b.settings.priority - a.settings.priority ||
+    Number(b.attempt > 0) - Number(a.attempt > 0) ||
     a.created.localeCompare(b.created) ||
     a.id.localeCompare(b.id)
   )

@@ -4,7 +4,7 @@ import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 
 /** Bytes each part may take; the newest end is kept, of a message its beginning. */
-const limits = {
+export const limits = {
   checkpoint: 8 * 1024,
   message: 16 * 1024,
   inbox: 64 * 1024,
@@ -71,13 +71,13 @@ function facts(parts: PromptParts): string {
   ].join('\n')
 }
 
-function failureSection(failure: TaskFailure): string {
+export function failureSection(failure: TaskFailure): string {
   const detail = failure.detail ? `\n\n${quote(tail(clean(failure.detail), limits.failure))}` : ''
   return `# Why the last attempt did not end the task\n\n${clean(failure.message)}${detail}`
 }
 
 /** All of them. One that is too long, or for which there is no room, is named with the file to read. */
-function inbox(messages: PromptParts['messages'], seenDirectory: string, limit: number): string {
+export function inbox(messages: PromptParts['messages'], seenDirectory: string, limit: number): string {
   let room = limit
   const told = messages.map(({ name, text }) => {
     const whole = clean(text).trim()

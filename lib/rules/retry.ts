@@ -39,6 +39,11 @@ export function afterFailure(status: Status, failure: TaskFailure, cancel: boole
   }
   if (failure.class === 'day-budget')
     return { ...same, state: 'queued', reason: failure.message, not_before: failure.retry_at }
+  if (failure.class === 'interrupted') return { ...same, state: 'queued', reason: failure.message }
+  if (isUnresumed(status, failure)) {
+    const reason = `it could not go on with its thread (${failure.message}); another attempt begins anew`
+    return { ...same, state: 'queued', reason }
+  }
   const tries = status.tries + 1
   if (!failure.retryable)
     return { ...same, lost: 0, tries, state: 'failed', reason: `${failure.class}: ${failure.message}` }
@@ -60,6 +65,16 @@ export function afterFailure(status: Status, failure: TaskFailure, cancel: boole
     reason: `again after ${failure.class}: ${failure.message}`,
     not_before: providers.includes(failure.class) ? (failure.retry_at ?? pause(tries, now)) : null,
   }
+}
+
+/** The attempt was to go on with the worker's thread, and that did not even start. The next one does not try to. */
+const isUnresumed = (status: Status, failure: TaskFailure): boolean =>
+  failure.class === 'start-failed' && status.resume !== null
+
+/** The failure that the next attempt is told of: being stopped, lost or interrupted teaches it nothing. */
+export function lessonOf(status: Status, failure: TaskFailure): TaskFailure | null {
+  const empty = ['stopped', 'lost', 'interrupted'].includes(failure.class) || isUnresumed(status, failure)
+  return empty ? status.failure : failure
 }
 
 function pause(tries: number, now: Date): string {

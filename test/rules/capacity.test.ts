@@ -42,6 +42,15 @@ describe('a plan', () => {
     expect([...blocked]).toEqual([['low', 'capacity: 5 of 5 workers are busy']])
   })
 
+  it('goes on with what has begun before it begins anything of the same priority', () => {
+    const tasks = [
+      queued('fresh', { created: at(-20), attempt: 0 }),
+      queued('begun', { created: at(-10), attempt: 2 }),
+      queued('urgent', { created: at(-5), attempt: 0, settings: { priority: 1 } }),
+    ]
+    expect(plan(tasks, 9, now, nobody).start).toEqual(['urgent', 'begun', 'fresh'])
+  })
+
   it('counts workers, not tasks that are proved, land or wait', () => {
     const states = ['verifying', 'landing', 'waiting', 'review', 'failed'] as const
     const tasks = [...states.map((state) => task({ id: state, state })), queued('next')]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { afterFailure } from '../../lib/rules/retry.ts'
+import { afterFailure, lessonOf } from '../../lib/rules/retry.ts'
 import type { FailureClass } from '../../lib/state/schema/common.ts'
 import { at, failure, now, task } from './records.ts'
 
@@ -77,6 +77,19 @@ describe('an attempt that was cut short', () => {
 
   it('by a cancellation ends the task', () => {
     expect(next({}, 'stopped', { retryable: false }, true)).toMatchObject({ state: 'cancelled', tries: 0 })
+  })
+
+  it('by an urgent message, or for a thread that cannot be gone on with, is followed by another and costs no try', () => {
+    const same = { state: 'queued', tries: 2, lost: 1, not_before: null }
+    expect(next({ tries: 2, lost: 1 }, 'interrupted')).toMatchObject(same)
+    expect(next({ tries: 2, lost: 1, resume: 'thread' }, 'start-failed')).toMatchObject(same)
+    expect(next({ tries: 2, lost: 1 }, 'start-failed')).toMatchObject({ state: 'failed', tries: 3 })
+  })
+
+  it.each(['stopped', 'lost', 'interrupted'] as const)('by being %s teaches the next one nothing', (kind) => {
+    const before = failure('check-failed')
+    expect(lessonOf(task({ failure: before }), failure(kind))).toBe(before)
+    expect(lessonOf(task({ failure: before }), failure('crash'))).toMatchObject({ class: 'crash' })
   })
 
   it('by a loss is followed by another, costs no try and goes on being counted as a loss', () => {

@@ -8,7 +8,9 @@ import type { Lock } from '../../kit/lock.ts'
 import { packageRoot } from '../../kit/package.ts'
 import { start } from '../../kit/proc.ts'
 import { readTail } from '../../kit/read.ts'
+import { composeNews } from '../../rules/news.ts'
 import { composePrompt } from '../../rules/prompt.ts'
+import { lessonOf } from '../../rules/retry.ts'
 import { inboxOf, markSeen } from '../../state/mailbox.ts'
 import type { Message } from '../../state/message-file.ts'
 import { deliverable, remember, toldEarlier } from '../../state/messages.ts'
@@ -30,6 +32,7 @@ import { type Before, lookBefore } from './guard.ts'
 import { hookOf } from './hook.ts'
 import { type Interrupt, restartOf } from './interrupt.ts'
 import { markOf } from './marker.ts'
+import { exitOf, resumable } from './thread.ts'
 import { environmentOf } from './worker-environment.ts'
 import { prepareWorkplace, setUp } from './workplace.ts'
 
@@ -61,17 +64,18 @@ export async function attempt(
 
 async function work(
   context: Context,
-  task: Task,
+  prepared: Task,
   held: Lock,
   before: Before,
   interrupt: Interrupt,
 ): Promise<Task> {
-  const { workplace, settings } = task.status
+  const task = goingOn(context, prepared)
+  const { workplace, settings, resume } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)
   const mail = deliverable(task.paths, task.status.attempt)
   const [prompt, environment, from] = await Promise.all([
-    promptFor(context, task, mail),
+    resume === null ? promptFor(context, task, mail) : newsFor(task, mail),
     environmentOf(context, task),
     task.status.attempt === 1 ? workplace.start : headOf(context.repo, workplace),
   ])
@@ -83,6 +87,7 @@ async function work(
     path: environment.PATH ?? '',
     settings: context.config.codex,
     hook: hookOf(context, task),
+    resume,
   })
 
   makeOwnDirectory(paths.directory)
@@ -135,17 +140,39 @@ async function noteStart(
   const { model } = task.status.settings
   try {
     const running = amend(task, {
-      worker: { pid: child.pid ?? 1, model, thread: null, started, tokens: 0 },
+      told_revision: task.status.spec_revision,
+      worker: { pid: child.pid ?? 1, model, thread: task.status.resume, started, tokens: 0 },
       activity: { kind: 'starting', what: null, since: started, last_event: started },
     })
     markSeen(inboxOf(task.paths), mail)
-    trail(context, running, 'worker', `worker started (${binary}, ${model ?? 'its default model'})`)
+    const how = task.status.resume === null ? '' : `, going on with thread ${task.status.resume}`
+    trail(context, running, 'worker', `worker started (${binary}, ${model ?? 'its default model'}${how})`)
     for (const { name } of mail) trail(context, running, 'message', `delivered with the prompt: ${name}`)
     return running
   } catch (error) {
     await endWorker(child, context.config.stop_grace_seconds)
     throw error
   }
+}
+
+/** Whether it does go on with its thread is looked at once more: its session file may have gone, or grown. */
+function goingOn(context: Context, task: Task): Task {
+  const { resume } = task.status
+  if (resume === null || resumable(context, resume) !== null) return task
+  trail(context, task, 'note', `thread ${resume} is not there any more, or too long: it begins anew`)
+  return amend(task, { resume: null })
+}
+
+/** What the worker's thread does not know. */
+function newsFor({ status, paths }: Task, messages: readonly Message[]): string {
+  const before = exitOf({ paths }, status.attempt - 1)?.failure ?? null
+  return composeNews({
+    status,
+    refined: status.told_revision < status.spec_revision ? readBody(paths.spec) : null,
+    failure: before && lessonOf(status, before) === before ? before : null,
+    messages,
+    seenDirectory: paths.inboxSeen,
+  })
 }
 
 async function promptFor(context: Context, task: Task, messages: readonly Message[]): Promise<string> {

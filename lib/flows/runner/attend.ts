@@ -15,10 +15,11 @@ import { EventReader } from '../../tools/codex/events.ts'
 import { codexHome } from '../../tools/codex/home.ts'
 import { findRollout, RolloutReader } from '../../tools/codex/rollout.ts'
 import { newTrack, type Track, track } from '../../tools/codex/track.ts'
-import type { Usage } from '../../tools/codex/usage.ts'
+import { attemptUsage, type Usage } from '../../tools/codex/usage.ts'
 import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import type { Interrupt } from './interrupt.ts'
+import { usedBefore } from './thread.ts'
 
 /** How often the stream is looked at, and how often at most status.json is written for it; milliseconds. */
 const lookEvery = 200
@@ -27,7 +28,7 @@ const writeEvery = 1000
 export interface Attended {
   readonly task: Task
   readonly ended: Ended
-  /** Tokens seen in the session file, for a turn that did not complete. */
+  /** The thread's total as the session file had it, for a turn that did not complete. */
   readonly usage: Usage | null
   /** Why we ended it, when we did. */
   readonly overBudget: string | null
@@ -46,6 +47,8 @@ export async function attend(
   let now: Track = newTrack(began)
   let rollout: RolloutReader | null = null
   let usage: Usage | null = null
+  const before = task.status.resume === null ? null : usedBefore(task, task.status.resume)
+  const used = () => attemptUsage(usage ?? now.usage, before)
   let overBudget: string | null = null
   /** Somebody has taken the task over. */
   let taken = false
@@ -66,7 +69,7 @@ export async function attend(
     if (!due || (view === shown && Date.now() - wrote < 10 * writeEvery)) return
     wrote = Date.now()
     shown = view
-    const next = { activity: activityOf(now), worker: workerOf(task, now, usage ?? now.usage) }
+    const next = { activity: activityOf(now), worker: workerOf(task, now, used()) }
     try {
       task = amend(task, next, { durable: false })
     } catch (error) {
@@ -78,7 +81,7 @@ export async function attend(
   const tick = () => {
     look()
     show()
-    overBudget ??= spent(task, usage ?? now.usage, Date.now() - began)
+    overBudget ??= spent(task, used(), Date.now() - began)
     if (overBudget || taken || interrupt.signal.aborted)
       void endWorker(child, context.config.stop_grace_seconds)
   }
@@ -180,7 +183,7 @@ function activityOf({ activity }: Track): Activity {
   }
 }
 
-function workerOf(task: Task, { threadId }: Track, usage: Usage | null): Task['status']['worker'] {
+function workerOf(task: Task, { threadId }: Track, usage: Usage): Task['status']['worker'] {
   const { worker } = task.status
-  return worker && { ...worker, thread: threadId ?? worker.thread, tokens: usage?.total ?? worker.tokens }
+  return worker && { ...worker, thread: threadId ?? worker.thread, tokens: usage.total }
 }

@@ -11,10 +11,8 @@ import { type AttemptExit, refs as refsSchema } from '../../state/schema/attempt
 import type { TaskFailure } from '../../state/schema/common.ts'
 import { type Task, tidyTask } from '../../state/tasks.ts'
 import { classify } from '../../tools/codex/failure.ts'
-import { codexHome } from '../../tools/codex/home.ts'
-import { findRollout, RolloutReader } from '../../tools/codex/rollout.ts'
 import type { Track } from '../../tools/codex/track.ts'
-import { addUsage, attemptUsage, type Usage } from '../../tools/codex/usage.ts'
+import { addUsage, type Usage } from '../../tools/codex/usage.ts'
 import { isThere } from '../../tools/git/door.ts'
 import { headOf } from '../../tools/git/worktrees.ts'
 import { advance, trail } from '../advance.ts'
@@ -27,6 +25,7 @@ import { type Before, guardRefs } from './guard.ts'
 import { noticeMissedHook } from './hook.ts'
 import { type Interrupt, requestFor, restartOf } from './interrupt.ts'
 import { sweepOwn } from './marker.ts'
+import { ownUsage, resumable, sessionUsage } from './thread.ts'
 
 export interface Ending {
   readonly started: string
@@ -36,7 +35,7 @@ export interface Ending {
   readonly before: Before | null
   readonly exitCode: number | null
   readonly signal: string | null
-  /** Tokens seen in the session file. */
+  /** The thread's total as the session file had it. */
   readonly usage: Usage | null
   /** Why we ended the worker, when we did. */
   readonly cut: TaskFailure | null
@@ -61,6 +60,8 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   const counted = {
     usage: addUsage(guarded.status.usage, exit.usage),
     minutes: guarded.status.minutes + exit.minutes,
+    // Never twice for one reason: a thread that cannot be gone on with must not be tried for ever.
+    resume: exit.failure?.class === 'interrupted' ? resumable(context, exit.thread) : null,
   }
   if (exit.failure) return fail(context, guarded, exit.failure, ending.interrupt, counted)
   return advance(context, guarded, 'verifying', `attempt ${exit.attempt} ended; proving it`, {
@@ -84,7 +85,8 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
   const track = replayStream(paths.stream, heard)
   const started = worker?.started ?? task.status.since
   const usage = track.threadId ? sessionUsage(track.threadId) : null
-  const over = spent(task, track.usage ?? usage, heard - Date.parse(started))
+  const used = ownUsage(task, track.threadId, track.usage ?? usage)
+  const over = spent(task, used, heard - Date.parse(started))
   return await conclude(context, task, {
     started,
     ended: new Date(heard).toISOString(),
@@ -104,12 +106,6 @@ const lost: TaskFailure = {
   retryable: true,
   retry_at: null,
   detail: null,
-}
-
-/** What the session file says, for a turn whose end nobody heard. */
-export function sessionUsage(thread: string): Usage | null {
-  const path = findRollout(codexHome(process.env), thread, new Date())
-  return path === null ? null : new RolloutReader(path).read()
 }
 
 /** Null for an attempt that died before it had written them down, or whose note is ruined. */
@@ -155,11 +151,11 @@ async function exitRecord(
     ended: ending.ended,
     model: settings.model,
     thread: track.threadId,
-    resumed: false,
+    resumed: track.threadId !== null && track.threadId === task.status.resume,
     exit_code: ending.exitCode,
     signal: ending.signal,
     failure,
-    usage: attemptUsage(track.usage ?? ending.usage, null),
+    usage: ownUsage(task, track.threadId, track.usage ?? ending.usage),
     minutes: Math.max(0, Date.parse(ending.ended) - Date.parse(ending.started)) / 60_000,
     swept,
     from: ending.from,

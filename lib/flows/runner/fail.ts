@@ -1,5 +1,5 @@
 /** Records what went wrong and moves the task where that leads (`rules/retry.ts`). */
-import { afterFailure } from '../../rules/retry.ts'
+import { afterFailure, lessonOf } from '../../rules/retry.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Status } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
@@ -21,12 +21,12 @@ export function fail(
   const cancel = interrupt?.cause()?.request?.cancel ?? false
   const next = afterFailure(task.status, failure, cancel, new Date())
   const moved = advance(context, task, next.state, next.reason, {
+    resume: null,
     ...patch,
     tries: next.tries,
     lost: next.lost,
     not_before: next.not_before,
-    // Being stopped or lost teaches the next attempt nothing; what it failed at before still does.
-    failure: failure.class === 'stopped' || failure.class === 'lost' ? task.status.failure : failure,
+    failure: lessonOf(task.status, failure),
     runner: null,
     worker: null,
     activity: null,

@@ -1,7 +1,7 @@
 /**
  * Token use in the middle of a turn. The event stream has none until the turn ends, but the program's session
  * file has the thread's total after every answer of the model (`token_usage_record`, at once) and after
- * every tool (`token_count`). The file belongs to the program: what cannot be read is no news, not an error.
+ * every tool (`token_count`), and beside it what that one request took, which is how long the conversation is. The file belongs to the program: what cannot be read is no news, not an error.
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
@@ -43,6 +43,9 @@ export class RolloutReader {
   #lines = new Lines(longestLine)
   #offset = 0
   #usage: Usage | null = null
+  #context: number | null = null
+  /** The last read did not reach the end. */
+  more = false
 
   constructor(path: string) {
     this.#path = path
@@ -50,6 +53,7 @@ export class RolloutReader {
 
   /** The newest total of the thread; null until there is one. Reads at most 16 MiB of what was appended. */
   read(): Usage | null {
+    this.more = false
     const fd = opened(this.#path)
     if (fd === null) return this.#usage
     try {
@@ -61,10 +65,13 @@ export class RolloutReader {
       const piece = Buffer.allocUnsafe(pieceBytes)
       for (let pieces = 0; pieces < piecesPerCall; pieces += 1) {
         const size = readSync(fd, piece, 0, piece.length, this.#offset)
-        if (size === 0) break
+        this.more = size > 0
+        if (!this.more) break
         this.#offset += size
         for (const line of this.#lines.feed(piece.subarray(0, size))) {
-          if ('whole' in line) this.#usage = threadTotal(line.whole) ?? this.#usage
+          const counted = 'whole' in line ? countedIn(line.whole) : null
+          this.#usage = counted?.thread ?? this.#usage
+          this.#context = counted?.request?.total ?? this.#context
         }
       }
     } finally {
@@ -72,18 +79,25 @@ export class RolloutReader {
     }
     return this.#usage
   }
+
+  /** Tokens that the conversation held at the newest answer that was read; null before the first. */
+  get context(): number | null {
+    return this.#context
+  }
 }
 
 /** Most lines are large and of no interest: their beginning tells, and only the others are parsed. */
 const counting = /^.{0,120}"type":"(?:token_usage_record|event_msg","payload":\{"type":"token_count)"/
 
-function threadTotal(line: string): Usage | null {
+function countedIn(line: string): { thread: Usage | null; request: Usage | null } | null {
   if (!counting.test(line)) return null
   const payload = parseTable(line)?.payload
   if (!isTable(payload)) return null
-  return readUsage(
-    payload.thread_token_usage ?? (isTable(payload.info) ? payload.info.total_token_usage : null),
-  )
+  const info = isTable(payload.info) ? payload.info : {}
+  return {
+    thread: readUsage(payload.thread_token_usage ?? info.total_token_usage),
+    request: readUsage(payload.usage ?? info.last_token_usage),
+  }
 }
 
 function datePath(date: Date): string[] {

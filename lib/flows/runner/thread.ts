@@ -1,0 +1,57 @@
+/**
+ * The worker's own thread: whether an attempt can go on with it, and what earlier attempts used of it. The thread and
+ * its figures are the worker program's; what each attempt was found to have used is in our exit.json.
+ */
+import { Failure } from '../../kit/errors.ts'
+import { readRecord } from '../../state/record.ts'
+import { type AttemptExit, exit } from '../../state/schema/attempt.ts'
+import type { Task } from '../../state/tasks.ts'
+import { codexHome } from '../../tools/codex/home.ts'
+import { findRollout, RolloutReader } from '../../tools/codex/rollout.ts'
+import { addUsage, attemptUsage, type Usage } from '../../tools/codex/usage.ts'
+import type { Context } from '../context.ts'
+
+/** The thread again when the next attempt can go on with it: it is known and small; otherwise null. */
+export function resumable(context: Context, thread: string | null): string | null {
+  if (thread === null) return null
+  const session = sessionOf(thread)
+  const size = session?.context ?? null
+  return size !== null && size <= context.config.resume.max_tokens ? thread : null
+}
+
+/** What the session file says, for a turn whose end nobody heard. Of the whole thread. */
+export const sessionUsage = (thread: string): Usage | null => sessionOf(thread)?.usage ?? null
+
+/** What this attempt used, given the total of its thread. */
+export function ownUsage(task: Task, thread: string | null, total: Usage | null): Usage {
+  return attemptUsage(total, thread === null ? null : usedBefore(task, thread))
+}
+
+/** What attempts before the newest used of a thread; null when none went on with it. */
+export function usedBefore(task: Task, thread: string): Usage | null {
+  let used: Usage | null = null
+  for (let n = 1; n < task.status.attempt; n++) {
+    const ended = exitOf(task, n)
+    if (ended?.thread === thread) used = used === null ? ended.usage : addUsage(used, ended.usage)
+  }
+  return used
+}
+
+/** How an attempt ended; null while it has not, or when the worker has spoilt the file. */
+export function exitOf({ paths }: Pick<Task, 'paths'>, n: number): AttemptExit | null {
+  try {
+    return readRecord(paths.attempt(n).exit, exit) ?? null
+  } catch (error) {
+    if (error instanceof Failure) return null
+    throw error
+  }
+}
+
+function sessionOf(thread: string): { usage: Usage | null; context: number | null } | null {
+  const path = findRollout(codexHome(process.env), thread, new Date())
+  if (path === null) return null
+  const reader = new RolloutReader(path)
+  let usage = reader.read()
+  while (reader.more) usage = reader.read()
+  return { usage, context: reader.context }
+}
