@@ -3,17 +3,15 @@
  * and the locked descriptor is handed to the runner: from the decision to the runner's end the lock is
  * never free, so a task is never started twice and a runner that dies at birth is seen as lost.
  */
-import { leaveCgroup } from '../kit/cgroup.ts'
-import { startDetached } from '../kit/detach.ts'
 import { Failure } from '../kit/errors.ts'
 import { type Lock, tryLock, withLock } from '../kit/lock.ts'
-import { verbProgram } from '../kit/package.ts'
 import { type Plan, plan } from '../rules/capacity.ts'
 import { listTasks, reload, type Task } from '../state/tasks.ts'
 import { loginProblem } from '../tools/codex/login.ts'
 import { advance } from './advance.ts'
 import { type Context, maxWorkers } from './context.ts'
 import { needStates } from './needs.ts'
+import { startWithLock } from './own-process.ts'
 
 export interface Dispatched {
   readonly started: readonly string[]
@@ -87,29 +85,8 @@ async function startUnder(context: Context, id: string, held: Lock): Promise<boo
   return true
 }
 
-/**
- * Starts the runner that owns the task from now on, and hands it the lock; one that cannot be handed down is let
- * go of, for the runner to take.
- */
-export async function startRunner(context: Context, task: Task, held: Lock): Promise<void> {
-  const { id, status } = task
-  const words = [...verbProgram('run'), id, '--repo', context.repo.main, '--epoch', String(status.epoch)]
-  try {
-    // From inside an attempt, by a worker that calls a verb: that attempt's end must not be the runner's.
-    leaveCgroup()
-    if (held.fd === null) held.close()
-    await startDetached(process.execPath, words, {
-      cwd: context.repo.main,
-      env: runnerEnvironment(),
-      log: context.paths.runnerLog,
-      fds: held.fd === null ? [] : [held.fd],
-    })
-  } finally {
-    held.close()
-  }
-}
-
-/** A runner started from inside a worker's or build's environment must not pass for part of it. */
-function runnerEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DIRIGENT_')))
+/** Starts the runner that owns the task from now on, and hands it the lock. */
+export async function startRunner(context: Context, { id, status }: Task, held: Lock): Promise<void> {
+  const words = [id, '--repo', context.repo.main, '--epoch', String(status.epoch)]
+  await startWithLock(context, 'run', words, context.paths.runnerLog, held)
 }

@@ -8,6 +8,7 @@ import { type Context, trustRepository } from './context.ts'
 import { startRunner } from './dispatch.ts'
 import { clearStop } from './runner/interrupt.ts'
 import { settle } from './settle.ts'
+import { ensureSupervisor } from './supervise/start.ts'
 
 /** Starts the landings; runners do them. All are looked at before any is started. */
 export async function landByHand(context: Context, ids: readonly string[]): Promise<Task[]> {
@@ -16,6 +17,7 @@ export async function landByHand(context: Context, ids: readonly string[]): Prom
   for (const id of ids) checkLandable(loadTask(context.paths, id))
   const landing: Task[] = []
   for (const id of ids) landing.push(await startLanding(context, id))
+  await ensureSupervisor(context)
   return landing
 }
 

@@ -13,6 +13,7 @@ import { clearStop } from './runner/interrupt.ts'
 import { settingsOf } from './settings.ts'
 import { settle } from './settle.ts'
 import { checkWorker, type Spawned } from './spawn.ts'
+import { ensureSupervisor } from './supervise/start.ts'
 import { withTask } from './take.ts'
 
 export interface Respawn {
@@ -47,6 +48,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
     return advance(context, cleared, 'queued', wish.fresh ? 'respawned from the base' : 'respawned', fresh)
   })
   const { blocked } = await dispatch(context)
+  await ensureSupervisor(context)
   return { task: reload(context.paths, id) ?? again, created: true, blocked: blocked.get(id) ?? null }
 }
 

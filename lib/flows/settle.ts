@@ -14,6 +14,7 @@ import { type BrokenTask, listTasks, reload, type Task } from '../state/tasks.ts
 import { advance, amend, flag, trail } from './advance.ts'
 import { type Context, trustRepository } from './context.ts'
 import { decide, dispatch, startRunner } from './dispatch.ts'
+import { isSpared } from './outage.ts'
 import { cleanUp } from './runner/clean-up.ts'
 import { markOf } from './runner/marker.ts'
 import { endSurvivors, isAlone } from './survivors.ts'
@@ -28,6 +29,8 @@ export interface Observed {
   readonly alone: ReadonlySet<string>
   /** Tasks found lost, as they were found. */
   readonly lost: readonly Task[]
+  /** Tasks started by settling. */
+  readonly started: readonly string[]
   /** Settling changed something, so `tasks` is how it was before. */
   readonly changed: boolean
 }
@@ -60,7 +63,7 @@ export async function observe(context: Context): Promise<Observed> {
     }
   }
   const readable = tasks.filter((task) => !broken.some(({ id }) => id === task.id))
-  return { tasks: readable, broken, alive, alone, lost, changed: false }
+  return { tasks: readable, broken, alive, alone, lost, started: [], changed: false }
 }
 
 /** Milliseconds that a runner has from being started to having its lock; a dead one keeps it as long. */
@@ -110,8 +113,8 @@ export async function settle(context: Context): Promise<Observed> {
       broken.push(brokenBy(task, error))
     }
   }
-  if (startable) await dispatch(context)
-  return { ...seen, broken, lost, changed: true }
+  const started = startable ? (await dispatch(context)).started : []
+  return { ...seen, broken, lost, started, changed: true }
 }
 
 /** An ended task whose runner died before it had cleaned up. Nobody else may be at it. */
@@ -173,11 +176,12 @@ async function takeUpUnder(context: Context, id: string, held: Lock): Promise<vo
   const taken = amend(task, { epoch: task.status.epoch + 1 })
   await sweep(markOf(taken), 1000)
   tidyLost(context, taken)
-  await continueLost(context, taken, held)
+  await continueLost(context, taken, isSpared(context.paths, task) ? 0 : 1, held)
 }
 
-async function continueLost(context: Context, task: Task, held: Lock): Promise<void> {
-  const lost = task.status.lost + 1
+/** @param counts how much this loss does */
+async function continueLost(context: Context, task: Task, counts: 0 | 1, held: Lock): Promise<void> {
+  const lost = task.status.lost + counts
   if (lost >= mostLost) {
     advance(
       context,

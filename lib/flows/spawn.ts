@@ -15,6 +15,7 @@ import { branchOf, type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { settingsOf } from './settings.ts'
 import { observe } from './settle.ts'
+import { ensureSupervisor } from './supervise/start.ts'
 
 export interface Spawned {
   readonly task: Task
@@ -48,6 +49,7 @@ export async function spawn(
   if (!createTask(context.paths, status, spec.text)) return await spawnedMeanwhile(context, wanted, id, spec)
   const task: Task = { id, paths: context.paths.task(id), status }
   const blocked = await start(context, id)
+  await ensureSupervisor(context)
   return { task: reload(context.paths, id) ?? task, created: true, blocked }
 }
 

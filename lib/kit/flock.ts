@@ -53,6 +53,9 @@ export function inheritedFlock(path: string, fd: number): Lock {
   return lockOn(path, fd)
 }
 
+/** Is the file that we hold still the one under that name? Another one there can be locked by somebody else. */
+export const isInPlace = ({ path, fd }: Lock): boolean => fd === null || isSameFile(path, fd)
+
 /**
  * Is it held by anybody? Asked of the kernel by trying.
  * @param table what `lockTable` gave: a lock that it shows is not tried; one that it does not show is (it
@@ -192,7 +195,7 @@ function openThere(path: string): number | undefined {
 }
 
 /** Node opens descriptors of its own, so that one is open says nothing. */
-function isSameFile(path: string, fd: number): boolean {
+export function isSameFile(path: string, fd: number): boolean {
   try {
     const [ours, given] = [statSync(path), fstatSync(fd)]
     return ours.dev === given.dev && ours.ino === given.ino

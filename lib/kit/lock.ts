@@ -8,10 +8,18 @@
  */
 import { sep } from 'node:path'
 import { Failure } from './errors.ts'
-import { flockProblem, inheritedFlock, isFlocked, type Lock, tryFlock, untilFlockFree } from './flock.ts'
+import {
+  flockProblem,
+  inheritedFlock,
+  isFlocked,
+  isSameFile,
+  type Lock,
+  tryFlock,
+  untilFlockFree,
+} from './flock.ts'
 import { isLockfileHeld, tryLockfile, untilLockfileFree } from './lockfile.ts'
 
-export { type Lock, lockTable } from './flock.ts'
+export { isInPlace, type Lock, lockTable } from './flock.ts'
 
 export const lockFamilies = ['flock', 'proper-lockfile'] as const
 export type LockFamily = (typeof lockFamilies)[number]
@@ -72,6 +80,9 @@ export const handsDown = (path: string): boolean => !isWeak(path)
 export async function inheritedLock(path: string, fd: number): Promise<Lock> {
   return isWeak(path) ? await lock(path, 15_000) : inheritedFlock(path, fd)
 }
+
+/** Did our parent hand this lock down to us as descriptor `fd`? */
+export const isInherited = (path: string, fd: number): boolean => !isWeak(path) && isSameFile(path, fd)
 
 /**
  * Is it held by anybody?

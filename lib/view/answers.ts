@@ -202,3 +202,19 @@ export function buildAnswer(
   }
   return { data: { exit_code: built.exitCode, waited_for: built.banner }, text: [], exit: built.exitCode }
 }
+
+export function superviseAnswer(done: {
+  readonly outcome: 'already' | 'once' | 'idle' | 'displaced'
+  readonly did: readonly string[]
+  readonly trouble: readonly string[]
+}): Answer {
+  const { outcome, did, trouble } = done
+  const lines = [...did, ...trouble.map((line) => `trouble: ${line}`)].map((line) => oneLine(line, 300))
+  const text = {
+    already: ['a supervisor is at work here already'],
+    once: lines.length > 0 ? lines : ['nothing was due'],
+    idle: ['nothing is under way; the supervisor has left'],
+    displaced: ['its lock was taken away; the supervisor has left'],
+  }[outcome]
+  return { data: { outcome, did, trouble }, text, next: ['dirigent status'] }
+}

@@ -155,6 +155,18 @@ export const verbs = {
     detail: 'The command is given word by word; with && or a pipe in it: dirigent build -- sh -c "…"',
     example: 'dirigent build -- npm test',
   },
+  supervise: {
+    name: 'supervise',
+    summary:
+      'keeps tasks going with nobody there: takes up what was lost and starts what is due, until nothing is under way',
+    positionals: '',
+    min: 0,
+    max: 0,
+    options: { once: { type: 'boolean', help: 'look once, do what is due, say what it was' } },
+    detail:
+      'There is one for each repository, started by the verbs that start tasks (supervise.auto); another says so and ends. It may be killed at any time.',
+    example: 'dirigent supervise --once',
+  },
   doctor: {
     name: 'doctor',
     summary:

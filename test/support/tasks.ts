@@ -61,6 +61,15 @@ export function runnersOf(box: Sandbox, id: string): number[] {
   return pids().filter((pid) => cmdline(pid).includes(wanted))
 }
 
+/** Pids of the supervisors that verbs have started here. */
+export function supervisorsOf(box: Sandbox): number[] {
+  return pids().filter(
+    (pid) =>
+      /\/supervise\.cjs\0|\0supervise\0/.test(cmdline(pid)) &&
+      cmdline(pid).endsWith(`\0--repo\0${box.repo}\0`),
+  )
+}
+
 /** Pids of everything that carries the marker of any attempt of the task: the worker and what it started. */
 export function workersOf(box: Sandbox, id: string): number[] {
   const attempts = existsSync(box.task(id)) ? box.status(id).attempt : 0

@@ -49,8 +49,16 @@ export const escalations = z.strictObject({
 })
 export type Escalations = z.infer<typeof escalations>
 
-/** `locks/outage.json`: most workers were found dead at once; they are taken up one pass later. */
-export const outage = z.strictObject({ version, at: time, lost: z.array(z.string()) })
+/** `locks/outage.json`: the last time that most workers were found dead at once. */
+export const outage = z.strictObject({
+  version,
+  at: time,
+  /** Its losses do not count: it was the first for a while. */
+  spared: z.boolean(),
+  /** Task → its epoch: that very loss. */
+  lost: z.record(z.string(), natural),
+})
+export type Outage = z.infer<typeof outage>
 
 /** `vitals.json` of an attempt: when each sign of life was last seen. */
 export const vitals = z.strictObject({
