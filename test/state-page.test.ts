@@ -174,6 +174,7 @@ function madePaths(): string[] {
     oldCheckpoint: task.oldCheckpoint(0).replace('-0.md', '-<n>.md'),
     stale: task.stale(0, '<what>', 0).replace('-0.json', '-<n>.json'),
     attempt: attempt.directory,
+    hooked: attempt.hooked('<hook>'),
   }
   const functions = [paths, task, attempt].flatMap((group) =>
     Object.entries(group)

@@ -1,10 +1,16 @@
-// Not for people: bin/worker/hooks/pre-tool-use asks it about one command, which it gives on stdin.
+// Not for people: the hooks in bin/worker/hooks ask it, and give on stdin what they were given or have found.
 import { openContext } from '../../lib/flows/context.ts'
-import { answerHook } from '../../lib/flows/hook.ts'
+import { beforeCommand } from '../../lib/flows/hook.ts'
+import { afterTool, atEnd, type Said } from '../../lib/flows/mail-hooks.ts'
 import { main } from '../../lib/kit/cli.ts'
 import { hookVerb } from '../../lib/view/verbs.ts'
 
-main(hookVerb, async ({ directory, words: [, hash = ''] }) => {
-  const answer = answerHook(await openContext(directory), hash, 0)
-  return { data: null, text: answer === null ? [] : [answer], unbounded: true }
+main(hookVerb, async ({ directory, words: [event = '', about = '', attempt = ''] }) => {
+  const said: Said | null =
+    event === 'stop'
+      ? atEnd(about, Number(attempt), 0)
+      : event === 'post-tool-use'
+        ? afterTool(about, Number(attempt))
+        : beforeCommand(await openContext(directory), about, 0)
+  return { data: null, text: said ? [said.text] : [], unbounded: true, delivered: () => said?.delivered?.() }
 })

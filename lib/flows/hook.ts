@@ -14,14 +14,14 @@ import type { Context } from './context.ts'
 const mostWritten = 120_000
 
 /** @param hash names the set of shims that the worker has on its PATH */
-export function answerHook(context: Context, hash: string, stdin: number): string | null {
+export function beforeCommand(context: Context, hash: string, stdin: number): { text: string } | null {
   const command = commandIn(readFileSync(stdin, 'utf8'))
   if (command === null) return null
   const set = context.paths.shimSet(hash)
   const weight = weigh(command, context.config.build.shim, (name) => existsSync(set.program(name)))
   if (weight !== 'hidden') return null
   const inTurn = takesTurn(command)
-  return Buffer.byteLength(inTurn) <= mostWritten ? runInstead(inTurn) : null
+  return Buffer.byteLength(inTurn) <= mostWritten ? { text: runInstead(inTurn) } : null
 }
 
 /** The same command, by the same shell, under the build lock. */

@@ -25,6 +25,8 @@ export interface Answer {
   readonly unbounded?: boolean
   /** When the text is too long its end is kept, not its beginning. */
   readonly newestLast?: boolean
+  /** Done when the whole answer was written, and not when its reader had gone. */
+  readonly delivered?: () => void
 }
 
 /**
@@ -44,7 +46,7 @@ export async function main<S extends VerbSpec>(
     const answer = line === 'help' ? helpOf(spec) : await run({ ...line, show: (part) => show(part, json) })
     if (answer === null) return
     process.exitCode = answer.exit ?? exits.done
-    show(answer, json)
+    if (show(answer, json)) answer.delivered?.()
   } catch (error) {
     reportError(error, json, spec.name)
   }
@@ -69,12 +71,13 @@ export function helpOf(spec: VerbSpec): Answer {
   return { data: { help: text.join('\n') }, text }
 }
 
-function show(answer: Answer, json: boolean): void {
+/** False when nobody reads it. */
+function show(answer: Answer, json: boolean): boolean {
   const next = answer.next ?? []
   const { text } = answer
   const lines = answer.unbounded ? text : answer.newestLast ? boundedEnd(text) : bounded(text)
-  if (json) print(asJson({ v: 1, ok: true, data: answer.data, next }))
-  else print([...lines, ...next.slice(0, 3).map((command) => `next: ${command}`)].join('\n'))
+  if (json) return print(asJson({ v: 1, ok: true, data: answer.data, next }))
+  return print([...lines, ...next.slice(0, 3).map((command) => `next: ${command}`)].join('\n'))
 }
 
 /** A failure in the contract's form; a bug keeps its stack, on stderr. */
@@ -97,8 +100,10 @@ function reportError(error: unknown, json: boolean, verb: string): void {
 /** Aborted when nobody reads our answer any more (`| head`). */
 const readerGone = new AbortController()
 
-function print(text: string): void {
-  if (text !== '' && !writeAll(1, `${text}\n`)) readerGone.abort()
+function print(text: string): boolean {
+  if (text === '' || writeAll(1, `${text}\n`)) return true
+  readerGone.abort()
+  return false
 }
 
 /** A line of narration, on stderr. */

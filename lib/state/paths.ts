@@ -118,10 +118,10 @@ function attemptPaths(directory: string) {
     builds: join(directory, 'builds.jsonl'),
     /** What was last seen of a worker's life, so that whoever looks next knows since when there was none. */
     vitals: join(directory, 'vitals.json'),
-    /** One byte for each time that the worker was kept from ending its turn. */
+    /** A line for each time that the worker was kept from ending its turn: what for. */
     held: join(directory, 'held'),
-    /** Empty; the hook for commands makes it when it runs for the first time. */
-    hooked: join(directory, 'hooked'),
+    /** Empty; the hook of this name makes it when it runs for the first time. */
+    hooked: (hook: string) => join(directory, `hooked-${hook}`),
     checks: join(directory, 'checks'),
     /** Checks of the commit that was rebased for landing. */
     landingChecks: join(directory, 'landing-checks'),

@@ -194,13 +194,14 @@ export const runnerVerb = {
   example: 'dirigent run add-login --epoch 1',
 } as const satisfies VerbSpec
 
-/** Asked by the hook of a worker before a command runs; never typed. */
+/** Asked by the hooks of a worker; never typed. */
 export const hookVerb = {
   name: 'hook',
-  summary: 'makes a heavy command take its turn; asked by the hook that Dirigent gives its workers',
-  positionals: 'event shims',
+  summary:
+    'makes a heavy command take its turn, hands over mail; asked by the hooks that Dirigent gives its workers',
+  positionals: 'event shims|task [attempt]',
   min: 2,
-  max: 2,
+  max: 3,
   options: {},
   example: 'dirigent hook pre-tool-use 0123456789abcdef',
 } as const satisfies VerbSpec

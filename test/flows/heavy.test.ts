@@ -3,7 +3,7 @@
  *
  * Seen to fail: without the shims on PATH (`npm test` beside another's); without `hookConfig` in the worker's
  * arguments, and with one letter of the hash changed (the path and the login shell run beside another's, and
- * the flag is there); with `exec "$program"` for heavy commands in the shim; without `noticeMissedHook`.
+ * the flag is there); with `exec "$program"` for heavy commands in the shim; without `noticeMissedHooks`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -127,7 +127,7 @@ describe('with two workers, one of each family of models, a heavy command', () =
   })
 
   it.each(ids)('of %s met a hook that codex trusts', (id) => {
-    expect(attemptFile(box, id, 1, 'hooked')).toBe('')
+    expect(attemptFile(box, id, 1, 'hooked-pre-tool-use')).toBe('')
     expect(box.status(id).flags).toEqual([])
     expect(attemptFile(box, id, 1, 'worker.jsonl')).not.toMatch(/"type":"error"/)
   })
@@ -175,10 +175,10 @@ describe('a worker’s hook', () => {
     expect(existsSync(theirs)).toBe(false)
   })
 
-  it('is not there when nothing is heavy, and nor are the shims', async () => {
+  it('before commands is not there when nothing is heavy, and nor are the shims', async () => {
     const { status, by } = await oneTask('none-heavy', { build: { shim: {} } })
     expect(by).toEqual([''])
     expect(status.flags).toEqual([])
-    expect(() => attemptFile(box, 'none-heavy', 1, 'hooked')).toThrow(/ENOENT/)
+    expect(() => attemptFile(box, 'none-heavy', 1, 'hooked-pre-tool-use')).toThrow(/ENOENT/)
   })
 })

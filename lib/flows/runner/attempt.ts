@@ -29,7 +29,7 @@ import { attend, budgetSpent, endWorker, spent } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
 import { fail } from './fail.ts'
 import { type Before, lookBefore } from './guard.ts'
-import { hookOf } from './hook.ts'
+import { hooksOf } from './hook.ts'
 import { type Interrupt, restartOf } from './interrupt.ts'
 import { markOf } from './marker.ts'
 import { exitOf, resumable } from './thread.ts'
@@ -86,7 +86,7 @@ async function work(
     worktree: workplace.worktree,
     path: environment.PATH ?? '',
     settings: context.config.codex,
-    hook: hookOf(context, task),
+    hooks: hooksOf(context, task),
     resume,
   })
 

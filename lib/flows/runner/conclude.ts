@@ -22,7 +22,7 @@ import { tellWitnessed } from '../witness.ts'
 import { budgetSpent, replayStream, spent } from './attend.ts'
 import { fail } from './fail.ts'
 import { type Before, guardRefs } from './guard.ts'
-import { noticeMissedHook } from './hook.ts'
+import { noticeMissedHooks } from './hook.ts'
 import { type Interrupt, requestFor, restartOf } from './interrupt.ts'
 import { sweepOwn } from './marker.ts'
 import { ownUsage, resumable, sessionUsage } from './thread.ts'
@@ -54,7 +54,7 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   const exit = publishExit(task, record, ending.interrupt !== null)
   if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
   tellWitnessed(context, task)
-  const noticed = noticeMissedHook(context, task, track)
+  const noticed = noticeMissedHooks(context, task, track)
   const guarded = ending.before ? await guardRefs(context, noticed, ending.before) : noticed
   // Counted together with the transition, so that an end concluded twice is counted once.
   const counted = {

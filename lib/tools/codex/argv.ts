@@ -5,7 +5,7 @@
  */
 import { Failure } from '../../kit/errors.ts'
 import { codexHome, userConfigText } from './home.ts'
-import { hookConfig } from './hooks.ts'
+import { type Hooks, hookConfig } from './hooks.ts'
 import { expand, merge, overrides, type Tree } from './overrides.ts'
 import type { CodexSettings } from './settings.ts'
 import { namesBelow, scanToml } from './toml-scan.ts'
@@ -17,8 +17,7 @@ export interface WorkerCall {
   /** PATH for the worker's commands, our own folder first; put the same into the worker's environment. */
   path: string
   settings: CodexSettings
-  /** A command line that looks at each command of the worker's before it runs. */
-  hook?: string | null
+  hooks?: Hooks
   /** The thread to go on with; the worker still works in `worktree`, wherever the thread began. */
   resume?: string | null
   /** Where config.toml is, when it is not where the environment says. */
@@ -61,7 +60,7 @@ function essentials(call: WorkerCall): Tree {
   }
   return {
     ...config,
-    ...(call.hook ? hookConfig(call.hook) : {}),
+    ...hookConfig(call.hooks ?? {}),
     ...(call.effort === null ? {} : { model_reasoning_effort: call.effort }),
   }
 }

@@ -21,12 +21,20 @@ export interface RunningTool {
   since: number
 }
 
+export interface Counts {
+  commands: number
+  ended_commands: number
+  failed_commands: number
+  patches: number
+  messages: number
+}
+
 export interface Track {
   threadId: string | null
   activity: Activity
   /** Oldest first. */
   running: RunningTool[]
-  counts: { commands: number; failed_commands: number; patches: number; messages: number }
+  counts: Counts
   lastMessage: string | null
   /** The thread's total, known when its turn has completed. */
   usage: Usage | null
@@ -44,7 +52,7 @@ export function newTrack(at = 0): Track {
     threadId: null,
     activity: { kind: 'starting', what: null, since: at, last_event: at },
     running: [],
-    counts: { commands: 0, failed_commands: 0, patches: 0, messages: 0 },
+    counts: { commands: 0, ended_commands: 0, failed_commands: 0, patches: 0, messages: 0 },
     lastMessage: null,
     usage: null,
     outcome: null,
@@ -73,7 +81,10 @@ function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
     case 'tool-ended': {
       const ended = state.running.find(({ id }) => id === event.id)
       const running = state.running.filter((tool) => tool !== ended)
-      if (ended?.tool === 'command' && !event.ok) return { running, counts: plus(state, 'failed_commands') }
+      if (ended?.tool === 'command') {
+        const counts = plus(state, 'ended_commands')
+        return { running, counts: event.ok ? counts : plus({ counts }, 'failed_commands') }
+      }
       if (ended?.tool === 'patch' && event.ok) return { running, counts: plus(state, 'patches') }
       return { running }
     }
@@ -103,6 +114,6 @@ function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: n
   return oldest ? become('tool', oldest.what, oldest.since) : become('thinking', null, at)
 }
 
-function plus(state: Track, key: keyof Track['counts']): Track['counts'] {
+function plus(state: Pick<Track, 'counts'>, key: keyof Counts): Counts {
   return { ...state.counts, [key]: state.counts[key] + 1 }
 }

@@ -54,23 +54,23 @@ test('a person’s configuration wins and leaves what it does not name', () => {
   expect(new Set(given.map((value) => value.split('=')[0])).size).toBe(given.length)
 })
 
-// The program itself says whether the hash is right: test/flows/heavy.test.ts.
-test('a hook is given with the hash that makes it trusted, and a person’s own settings win over it', () => {
-  const given = values(argv({ hook: "/h '/a b'" }))
+// The program itself says whether the hashes are right: test/flows/heavy.test.ts and mail-hooks.test.ts.
+test('hooks are given with the hashes that make them trusted, and a person’s own settings win over them', () => {
+  const hooks = { 'pre-tool-use': "/h '/a b'", stop: '/s' }
+  const given = values(argv({ hooks }))
   expect(given).toContain(
     `hooks.PreToolUse=[{matcher="^Bash$",hooks=[{type="command",command="/h '/a b'",timeout=60}]}]`,
   )
+  expect(given).toContain('hooks.Stop=[{hooks=[{type="command",command="/s",timeout=60}]}]')
   const trust = (words: string[]) => words.find((word) => word.startsWith('hooks.state='))
   expect(trust(given)).toMatch(
-    /^hooks\.state=\{"\/<session-flags>\/config\.toml:pre_tool_use:0:0"=\{trusted_hash="sha256:[0-9a-f]{64}"\}\}$/,
+    /^hooks\.state=\{"\/<session-flags>\/config\.toml:pre_tool_use:0:0"=\{trusted_hash="sha256:[0-9a-f]{64}"\},"\/<session-flags>\/config\.toml:stop:0:0"=\{trusted_hash="sha256:[0-9a-f]{64}"\}\}$/,
   )
-  expect(trust(values(argv({ hook: '/h' })))).not.toBe(trust(given))
-  expect(values(argv({ hook: '/h' }, { user_config: true }))).toContain(trust(values(argv({ hook: '/h' }))))
-  expect(values(argv({ hook: '/h' }, { config: { 'hooks.PreToolUse': [] } }))).toContain(
-    'hooks.PreToolUse=[]',
-  )
-  for (const hook of [null, undefined])
-    expect(argv(hook === null ? { hook } : {}).join()).not.toMatch(/hooks/)
+  expect(trust(values(argv({ hooks: { ...hooks, stop: '/t' } })))).not.toBe(trust(given))
+  expect(values(argv({ hooks }, { user_config: true }))).toContain(trust(given))
+  const theirs = values(argv({ hooks }, { config: { 'hooks.PreToolUse': [] } }))
+  expect(theirs).toEqual(expect.arrayContaining(['hooks.PreToolUse=[]', trust(given)]))
+  for (const none of [{}, undefined]) expect(argv(none && { hooks: none }).join()).not.toMatch(/hooks/)
 })
 
 test('a person’s flags stand before the folder, so that none of them can swallow the prompt', () => {

@@ -33,7 +33,7 @@ test('of several running tools the oldest is shown, with its own beginning', () 
   expect(one.activity).toEqual({ kind: 'tool', what: 'ls', since: 4, last_event: 5 })
   const none = fold([end('b', 2)], one)
   expect(none.activity).toEqual({ kind: 'thinking', what: null, since: 6, last_event: 6 })
-  expect(none.counts).toEqual({ commands: 2, failed_commands: 1, patches: 0, messages: 0 })
+  expect(none.counts).toEqual({ commands: 2, ended_commands: 2, failed_commands: 1, patches: 0, messages: 0 })
 })
 
 test('only patches that were applied are counted', () => {
@@ -45,7 +45,13 @@ test('only patches that were applied are counted', () => {
     patch('2'),
     end('2', 1),
   ])
-  expect(state.counts).toEqual({ commands: 0, failed_commands: 0, patches: 1, messages: 0 })
+  expect(state.counts).toEqual({
+    commands: 0,
+    ended_commands: 0,
+    failed_commands: 0,
+    patches: 1,
+    messages: 0,
+  })
 })
 
 test('reconnecting begins with the first such notice and ends with the next real event', () => {
