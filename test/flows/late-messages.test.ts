@@ -11,7 +11,10 @@ const waitFor = (name: string) => `while [ ! -e ${gate(name)} ]; do sleep 0.05; 
 const commit = (id: string) => ({ run: `echo ${id} > ${id}.txt; git add -A; git commit -qm 'add ${id}'` })
 
 beforeAll(async () => {
-  box = await makeSandbox({ config: { max_workers: 4, stop_grace_seconds: 1 } })
+  box = await makeSandbox()
+  // No hook hands mail over in the middle of a turn: somebody's settings have replaced them.
+  const config = { ...box.model.codexConfig(), 'hooks.PostToolUse': [], 'hooks.Stop': [] }
+  box.configure({ max_workers: 4, stop_grace_seconds: 1, codex: { config } })
 })
 
 afterAll(async () => {
@@ -29,7 +32,12 @@ it('while the worker works: another attempt is told before anything lands', asyn
   await until('its command', () => box.status('late').activity?.kind === 'tool')
   expect((await box.json('send', 'late', 'Mind the gap.', '--id', 'gap')).exitCode).toBe(0)
   writeFileSync(gate('go'), '')
-  expect(await settled(box, 'late')).toMatchObject({ state: 'merged', attempt: 2, tries: 0 })
+  expect(await settled(box, 'late')).toMatchObject({
+    state: 'merged',
+    attempt: 2,
+    tries: 0,
+    flags: [expect.stringMatching(/^codex did not run our hook post-tool-use, stop: messages wait/)],
+  })
   expect(attemptFile(box, 'late', 2, 'prompt.md')).toContain('Mind the gap.')
   expect(box.read('late.txt')).toBe('late\n')
 })
