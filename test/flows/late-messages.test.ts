@@ -15,6 +15,7 @@ beforeAll(async () => {
   // No hook hands mail over in the middle of a turn: somebody's settings have replaced them.
   const config = { ...box.model.codexConfig(), 'hooks.PostToolUse': [], 'hooks.Stop': [] }
   box.configure({ max_workers: 4, stop_grace_seconds: 1, codex: { config } })
+  await box.commit('settings')
 })
 
 afterAll(async () => {
@@ -36,7 +37,10 @@ it('while the worker works: another attempt is told before anything lands', asyn
     state: 'merged',
     attempt: 2,
     tries: 0,
-    flags: [expect.stringMatching(/^codex did not run our hook post-tool-use, stop: messages wait/)],
+    flags: [
+      expect.stringMatching(/^codex did not run our hook post-tool-use: messages wait for the next attempt/),
+      expect.stringMatching(/^codex did not run our hook stop:/),
+    ],
   })
   expect(attemptFile(box, 'late', 2, 'prompt.md')).toContain('Mind the gap.')
   expect(box.read('late.txt')).toBe('late\n')

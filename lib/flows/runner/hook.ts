@@ -50,10 +50,13 @@ export function noticeMissedHooks(context: Context, task: Task, { counts, outcom
     stop: completed,
   }
   const names = (Object.keys(missed) as HookName[]).filter((name) => due[name] && !hookRan(task, name))
-  if (names.length === 0) return task
-  return flag(
-    context,
+  return names.reduce(
+    (noticed, name) =>
+      flag(
+        context,
+        noticed,
+        `codex did not run our hook ${name}: ${missed[name]} (does codex.config name hooks of its own?)`,
+      ),
     task,
-    `codex did not run our hook ${names.join(', ')}: ${names.map((name) => missed[name]).join('; ')} (does codex.config name hooks of its own?)`,
   )
 }
