@@ -25,7 +25,10 @@ export const isOwned = (status: Status): boolean =>
 export const isBlockedLanding = (status: Status): boolean =>
   status.change?.state === 'ready' && status.change.note !== null
 
-export const isEnded = (status: Status): boolean => table[status.state].length === 0
+export const isEnded = (status: Status): boolean => isLast(status.state)
+
+/** Nothing may follow it. */
+export const isLast = (state: State): boolean => table[state].length === 0
 
 /** Throws `illegal-transition`; nothing has changed then. */
 export function checkTransition(status: Status, to: State): void {

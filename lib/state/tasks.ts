@@ -168,8 +168,11 @@ export function archiveTask(paths: StatePaths, task: Task): TaskPaths {
 }
 
 /** How many tasks have ended, by directory names alone. */
-export function countArchived(paths: StatePaths): number {
-  return archiveMonths(paths).reduce((sum, month) => sum + namesIn(join(paths.archive, month)).length, 0)
+export const countArchived = (paths: StatePaths): number => archivedIds(paths).length
+
+/** Of tasks that have ended and been put away, by directory names alone. */
+export function archivedIds(paths: StatePaths): string[] {
+  return archiveMonths(paths).flatMap((month) => namesIn(join(paths.archive, month)))
 }
 
 /** The newest archived tasks, at most `limit`. */

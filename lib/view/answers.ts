@@ -1,13 +1,13 @@
 /** What the other verbs answer. Pure. */
 import type { Answer } from '../kit/cli.ts'
 import { exits } from '../kit/errors.ts'
-import { bounded, clean, cut, oneLine, table } from '../kit/text.ts'
+import { bounded, clean, cut, oneLine } from '../kit/text.ts'
 import { attentionOf, nextFor } from '../rules/attention.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import { type Event, parseEvent } from '../state/schema/event.ts'
 import type { Task } from '../state/tasks.ts'
 
-const brief = ({ status, paths }: Task) => ({
+export const brief = ({ status, paths }: Task) => ({
   id: status.id,
   title: clean(status.title),
   state: status.state,
@@ -95,44 +95,6 @@ export function stopAnswer(task: Task): Answer {
         : `${id} is ${state}; its work is under refs/dirigent/kept/${id}/`,
     ],
     next: [stopped ? `dirigent respawn ${id}` : `dirigent status ${id}`],
-  }
-}
-
-export function waitAnswer(waited: {
-  readonly outcome: 'attention' | 'settled' | 'timed-out'
-  readonly tasks: readonly Task[]
-  readonly attention: ReadonlyMap<string, string>
-  readonly underWay: readonly string[]
-  /** Queued task → why it waits. */
-  readonly blocked: ReadonlyMap<string, string>
-}): Answer {
-  const { outcome, tasks, attention, underWay, blocked } = waited
-  const why = ({ id, status }: Task) =>
-    `${blocked.get(id) ?? status.reason ?? ''}${status.flags.map((flag) => `; note: ${flag}`).join('')}`
-  const needing = [...attention].map(([id, why]) => ['!', id, oneLine(why, 100)])
-  const others = tasks
-    .filter((task) => !attention.has(task.id))
-    .map((task) => ['·', task.id, oneLine(`${task.status.state}: ${why(task)}`, 120)])
-  const first = tasks.find((task) => attention.has(task.id))
-  const head = {
-    attention: `${attention.size} need you`,
-    settled: 'all settled',
-    'timed-out': `still under way: ${underWay.length}`,
-  }[outcome]
-  return {
-    data: {
-      outcome,
-      attention: [...attention].map(([id, why]) => ({ id, why: clean(why) })),
-      under_way: underWay,
-      tasks: tasks.map(brief),
-    },
-    text: [head, ...table([...needing, ...others])],
-    next: first
-      ? nextFor(first.status)
-      : outcome === 'timed-out'
-        ? ['dirigent wait']
-        : ['dirigent status --all'],
-    exit: outcome === 'timed-out' ? exits.pending : exits.done,
   }
 }
 

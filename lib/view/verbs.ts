@@ -56,9 +56,16 @@ export const verbs = {
         value: 'attention|settled',
         help: 'attention (default): a task needs you or all have settled; settled: none is under way',
       },
+      since: {
+        type: 'string',
+        value: 'CURSOR',
+        help: 'tell (and wake for) only what is new since the wait that ended with this cursor',
+      },
       timeout,
     },
-    example: 'dirigent wait --until settled --timeout 9m',
+    detail:
+      'It ends with a cursor and consumes nothing: cut at any time, the same cursor gives the same news. A cursor goes with the ids that it was given for.',
+    example: 'dirigent wait --since 1k2f-a30c --timeout 9m',
   },
   log: {
     name: 'log',

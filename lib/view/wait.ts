@@ -1,0 +1,114 @@
+/** What `wait` answers: with a cursor only the news, a short line each, attention first. Pure. */
+import type { Answer } from '../kit/cli.ts'
+import { exits } from '../kit/errors.ts'
+import { clean, oneLine, table } from '../kit/text.ts'
+import { nextFor } from '../rules/attention.ts'
+import type { Event } from '../state/schema/event.ts'
+import type { Task } from '../state/tasks.ts'
+import { brief } from './answers.ts'
+
+export interface WaitView {
+  readonly outcome: 'attention' | 'settled' | 'timed-out'
+  readonly ids: readonly string[]
+  /** Null: there was no cursor, so all of it counts. */
+  readonly news: {
+    readonly attention: ReadonlySet<string>
+    readonly ended: readonly Task[]
+    readonly all: boolean
+  } | null
+  readonly cursor: string
+  readonly tasks: readonly Task[]
+  readonly attention: ReadonlyMap<string, string>
+  /** By workers. */
+  readonly messages: readonly Event[]
+  readonly underWay: readonly string[]
+  /** Queued task → why it waits. */
+  readonly blocked: ReadonlyMap<string, string>
+}
+
+/** Of each kind of news so many lines; what is more is counted. */
+const mostLines = 12
+const mostOfAll = 36
+
+export function waitAnswer(view: WaitView): Answer {
+  const { outcome, news, attention, underWay, cursor, tasks } = view
+  const told = news ? [...attention].filter(([id]) => news.attention.has(id)) : [...attention]
+  const first = tasks.find((task) => told.some(([id]) => id === task.id))
+  const on = ['dirigent wait', ...view.ids, '--since', cursor].join(' ')
+  return {
+    data: {
+      outcome,
+      attention: told.map(([id, why]) => ({ id, why: clean(why) })),
+      still_need_you: attention.size - told.length,
+      under_way: underWay,
+      tasks: (news ? [...tasks.filter(({ id }) => news.attention.has(id)), ...news.ended] : tasks).map(brief),
+      messages: view.messages.map(({ task, at, outbox, text }) => ({
+        task,
+        id: outbox,
+        at,
+        text: clean(text),
+      })),
+      ...(news && { ended: news.ended.map(({ id }) => id), complete: !news.all }),
+      cursor,
+    },
+    text: [...(news ? newsText(view, told, news) : allText(view)), `cursor: ${cursor}`],
+    next: [...(first ? nextFor(first.status).slice(0, 2) : []), on],
+    exit: outcome === 'timed-out' ? exits.pending : exits.done,
+    unbounded: true,
+  }
+}
+
+function newsText(
+  { attention, messages, underWay, tasks }: WaitView,
+  told: readonly (readonly [string, string])[],
+  { ended, all }: NonNullable<WaitView['news']>,
+): string[] {
+  const still = attention.size - told.length
+  const counts = [
+    ...(told.length > 0 ? [needYou(told.length)] : []),
+    ...(still > 0 ? [`${still} still ${still === 1 ? 'needs' : 'need'} you`] : []),
+    ...(ended.length > 0 ? [`${ended.length} ended`] : []),
+    `${underWay.length} under way`,
+  ]
+  const nothing = told.length + ended.length + messages.length === 0
+  return [
+    ...(all ? ['the feed does not reach back to this cursor: all that needs you is told again'] : []),
+    [...(nothing ? ['nothing new'] : []), ...counts].join(' · '),
+    ...some(told.map(([id, why]) => `! ${id} ${stateOf(tasks, id)}: ${oneLine(why, mostOfLine)}`)),
+    ...some(ended.map(({ id, status }) => `· ${id} ${status.state}${flagsOf(status.flags)}`)),
+    ...some(messages.map(messageLine)),
+  ]
+}
+
+function allText({ outcome, attention, tasks, blocked, underWay, messages }: WaitView): string[] {
+  const why = ({ id, status }: Task) => `${blocked.get(id) ?? status.reason ?? ''}${flagsOf(status.flags)}`
+  const head = {
+    attention: needYou(attention.size),
+    settled: 'all settled',
+    'timed-out': `still under way: ${underWay.length}`,
+  }[outcome]
+  const needing = [...attention].map(([id, why]) => ['!', id, oneLine(why, mostOfLine)])
+  const others = tasks
+    .filter((task) => !attention.has(task.id))
+    .map((task) => ['·', task.id, oneLine(`${task.status.state}: ${why(task)}`, mostOfLine)])
+  return [head, ...some(table([...needing, ...others]), mostOfAll), ...some(messages.map(messageLine))]
+}
+
+/** An orchestrator pays for every line: about 40 tokens, its id among them. */
+const mostOfLine = 100
+
+const stateOf = (tasks: readonly Task[], id: string): string =>
+  tasks.find((task) => task.id === id)?.status.state ?? 'corrupt'
+
+const needYou = (n: number): string => (n === 1 ? '1 needs you' : `${n} need you`)
+
+const flagsOf = (flags: readonly string[]): string =>
+  flags.map((flag) => `; note: ${oneLine(flag, 80)}`).join('')
+
+const messageLine = ({ task, text }: Event): string =>
+  `· ${oneLine(task, 63)} says: ${oneLine(text, mostOfLine)}`
+
+function some(lines: readonly string[], most = mostLines): string[] {
+  const left = lines.length - most
+  return [...lines.slice(0, most), ...(left > 0 ? [`… +${left} more: dirigent status --all`] : [])]
+}

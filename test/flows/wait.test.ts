@@ -1,0 +1,103 @@
+/**
+ * `wait` with a cursor: what came since and nothing else, whatever became of the feed.
+ *
+ * Seen to fail: without `#unheard` in lib/flows/news.ts, "loses nothing"; with `stoodAt` always true, the same.
+ */
+import { rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
+import { settled, spawnTask } from '../support/tasks.ts'
+
+let box: Sandbox
+beforeAll(async () => {
+  box = await makeSandbox({ config: { max_workers: 8 } })
+})
+afterAll(async () => {
+  await box.close()
+})
+
+const done = { say: 'done' }
+const lands = (file: string) => [
+  { run: `echo 1 > ${file} && git add ${file} && git commit -qm ${file}` },
+  done,
+]
+const holds = (go: string) => ({ run: `while ! test -f ../../../${go}; do sleep 0.05; done` })
+const go = (name: string) => box.write(name, '')
+const feed = () => join(box.state, 'events.jsonl')
+const fails = { attempts: 1, verify: ['false'], change: 'none' }
+
+// biome-ignore lint/suspicious/noExplicitAny: tests reach into answers freely
+async function wait(...args: string[]): Promise<any> {
+  const { json } = await box.json('wait', ...args)
+  return json.data
+}
+// biome-ignore lint/suspicious/noExplicitAny: tests reach into answers freely
+const told = (data: any) => ({
+  attention: data.attention.map(({ id }: { id: string }) => id).sort(),
+  still: data.still_need_you,
+  ended: [...data.ended].sort(),
+})
+const now = ['--timeout', '0']
+
+it('tells what came since the cursor, and the same again for the same cursor', async () => {
+  await spawnTask(box, 'old', fails, [done])
+  await settled(box, 'old')
+  const first = await wait()
+  expect(first.attention).toMatchObject([{ id: 'old' }])
+  await spawnTask(box, 'new', fails, [holds('go-1'), done])
+  await spawnTask(box, 'merges', {}, [holds('go-1'), ...lands('merges')])
+  await spawnTask(box, 'stays', {}, [holds('go-2'), ...lands('stays')])
+
+  const idle = await box.verb('wait', '--since', first.cursor, '--timeout', '300ms')
+  expect([idle.exitCode, idle.stdout]).toEqual([
+    7,
+    expect.stringMatching(
+      /^nothing new · 1 still needs you · 3 under way\ncursor: \S{5,30}\nnext: dirigent wait --since \S+$/,
+    ),
+  ])
+  go('go-1')
+  await until('both', () => [box.status('new').state, box.status('merges').state].join() === 'failed,merged')
+  const [one, two] = await Promise.all([wait('--since', first.cursor), wait('--since', first.cursor)])
+  expect(told(one)).toEqual({ attention: ['new'], still: 1, ended: ['merges'] })
+  expect(told(two)).toEqual(told(one))
+  const text = (await box.verb('wait', '--since', first.cursor)).stdout.split('\n')
+  expect(text.slice(0, 3)).toEqual([
+    '1 needs you · 1 still needs you · 1 ended · 1 under way',
+    expect.stringMatching(/^! new failed: .*`false` failed/),
+    '· merges merged',
+  ])
+  const next = await wait('--since', one.cursor, ...now)
+  expect(told(next)).toEqual({ attention: [], still: 2, ended: [] })
+  go('go-2')
+  expect(told(await wait('--since', one.cursor))).toEqual({ attention: [], still: 2, ended: ['stays'] })
+})
+
+it('loses nothing when the feed is gone, or misses the lines', async () => {
+  const before = await wait(...now)
+  await spawnTask(box, 'silent-failure', fails, [done])
+  await spawnTask(box, 'silent-end', { change: 'none' }, [done])
+  await settled(box, 'silent-failure', 'silent-end')
+  await until('the archive', () => box.task('silent-end').includes('archive'))
+  truncateSync(feed(), Number.parseInt(before.cursor.split('-')[0], 36))
+  const missing = await wait('--since', before.cursor, ...now)
+  expect(told(missing)).toEqual({ attention: ['silent-failure'], still: 2, ended: ['silent-end'] })
+  expect(told(await wait('--since', missing.cursor, ...now))).toEqual({ attention: [], still: 3, ended: [] })
+
+  rmSync(feed())
+  const gone = await box.json('wait', '--since', before.cursor, ...now)
+  expect(gone.json.data.complete).toBe(false)
+  expect(told(gone.json.data)).toEqual({
+    attention: ['new', 'old', 'silent-failure'],
+    still: 0,
+    ended: ['silent-end'],
+  })
+  writeFileSync(feed(), 'x'.repeat(1_000_000))
+  expect(told(await wait('--since', before.cursor, ...now)).attention).toHaveLength(3)
+  rmSync(feed())
+})
+
+it('refuses what is no cursor, and says what to type', async () => {
+  const ran = await box.json('wait', '--since', 'yesterday')
+  expect([ran.exitCode, ran.json]).toMatchObject([2, { error: { code: 'usage' }, next: ['dirigent wait'] }])
+})
