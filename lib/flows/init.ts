@@ -9,10 +9,13 @@ import { readConfig } from '../state/config.ts'
 import { lockFamilyPath, type StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
+import { allow, type RulesChanged } from '../tools/claude/project.ts'
 import { ensureTrusted } from '../tools/git/trusted.ts'
 import { checkGit } from '../tools/git/version.ts'
 import { queueOf } from './build-line.ts'
 import { findRepository } from './context.ts'
+import { orchestratorRules } from './init/permissions.ts'
+import { installSkill, type SkillInstalled } from './init/skill.ts'
 import { changeLocks, type Locks, openLocks, tryLocks } from './locks.ts'
 
 export interface Initialised {
@@ -20,6 +23,10 @@ export interface Initialised {
   /** Files made now; empty when everything was there. */
   readonly made: readonly string[]
   readonly locks: Locks
+  /** What an orchestrator reads. */
+  readonly skill: SkillInstalled
+  /** What it may run without a prompt. */
+  readonly permissions: RulesChanged
 }
 
 export async function init(directory: string): Promise<Initialised> {
@@ -49,7 +56,9 @@ export async function init(directory: string): Promise<Initialised> {
   })
   const config = await readConfig(paths)
   await proveQueueLocks(queueOf({ repo, paths, config }))
-  return { root: paths.root, made, locks }
+  const skill = installSkill(repo.main)
+  const permissions = allow(repo.main, orchestratorRules())
+  return { root: paths.root, made, locks, skill, permissions }
 }
 
 /** Tried anew each time: the file system may be another one, and flock(1) may have been installed meanwhile. */

@@ -31,6 +31,7 @@ export const codes = {
   'needs-cycle': exits.refused,
   'branch-taken': exits.refused,
   'illegal-transition': exits.refused,
+  'tasks-live': exits.refused,
   'stale-epoch': exits.refused,
   'state-read-only': exits.refused,
   'disk-full': exits.refused,

@@ -16,25 +16,6 @@ export const brief = ({ status, paths }: Task) => ({
   directory: paths.directory,
 })
 
-export function initAnswer(done: {
-  readonly root: string
-  readonly made: readonly string[]
-  readonly locks: { readonly family: string; readonly why: string | null }
-}): Answer {
-  const text =
-    done.made.length > 0
-      ? [`${done.root} is ready; made:`, ...done.made.map((path) => `  ${path}`)]
-      : [`${done.root} is up to date`]
-  const { family, why } = done.locks
-  const weaker = why ? [`note: locks are those of ${family}, because ${why}: see dirigent doctor`] : []
-  const commit = 'git add .orchestrator-state && git commit --message "Set Dirigent up"'
-  return {
-    data: done,
-    text: [...text, ...weaker],
-    next: [...(done.made.length > 0 ? [commit] : []), 'dirigent spawn --spec FILE'],
-  }
-}
-
 export function spawnAnswer(spawned: {
   readonly task: Task
   readonly created: boolean

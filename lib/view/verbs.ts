@@ -15,11 +15,14 @@ const timeout = {
 export const verbs = {
   init: {
     name: 'init',
-    summary: 'sets a repository up: makes .orchestrator-state/; again: brings it up to date, edits are kept',
+    summary:
+      'sets a repository up for you and for the orchestrator; again: brings it up to date, edits are kept',
     positionals: '',
     min: 0,
     max: 0,
-    options: {},
+    options: {
+      uninstall: { type: 'boolean', help: 'take out again what it put there; tasks and edits stay' },
+    },
     example: 'dirigent init',
   },
   spawn: {

@@ -1,0 +1,146 @@
+/**
+ * The skill, where an orchestrator finds it: a link when Dirigent lies within the repository, else a copy, which can
+ * be committed. Of a copy it is written down what was put there, so that a newer one replaces what nobody edited
+ * and leaves alone what somebody did.
+ */
+import { createHash } from 'node:crypto'
+import { lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import * as z from 'zod/mini'
+import { errno, Failure } from '../../kit/errors.ts'
+import { makeDirectory, writeFileDurable } from '../../kit/files.ts'
+import { packageRoot } from '../../kit/package.ts'
+import { lookAt, readBounded } from '../../kit/read.ts'
+import { skillPath } from '../../tools/claude/project.ts'
+
+export const skillName = 'dirigent'
+
+export interface SkillInstalled {
+  readonly path: string
+  readonly how: 'linked' | 'copied'
+  /** Files made or brought up to date now, relative to it. */
+  readonly written: readonly string[]
+  /** Edited by somebody, so left as they are although ours is another by now. */
+  readonly kept: readonly string[]
+}
+
+/** `.installed.json` in a copy: what we put there. */
+const record = z.object({ version: z.literal(1), files: z.record(z.string(), z.string()) })
+type Files = Readonly<Record<string, string>>
+const recordName = '.installed.json'
+const fileLimit = 1024 * 1024
+
+/** Puts it there, or brings it up to date. @param main the main checkout */
+export function installSkill(main: string): SkillInstalled {
+  const path = skillPath(main, skillName)
+  const source = join(packageRoot(), 'skill')
+  const there = lookAt(path)
+  if (there?.isSymbolicLink()) return { path, how: 'linked', written: [], kept: [] }
+  if (there && !there.isDirectory())
+    throw new Failure('corrupt-file', `${path} is in the way of the skill`, { hint: 'Move it away.' })
+  if (!there && isWithin(realpathSync(source), realpathSync(main))) {
+    makeDirectory(dirname(path))
+    symlinkSync(relative(dirname(path), source), path)
+    return { path, how: 'linked', written: [''], kept: [] }
+  }
+  return copy(source, path)
+}
+
+/** Takes out what we put there and nobody edited; a directory that is empty then goes, too. */
+export function removeSkill(main: string): {
+  readonly removed: readonly string[]
+  readonly kept: readonly string[]
+} {
+  const path = skillPath(main, skillName)
+  const there = lookAt(path)
+  if (there?.isSymbolicLink()) {
+    rmSync(path)
+    return { removed: [path], kept: [] }
+  }
+  const known = readRecord(path)
+  const names = Object.keys(known)
+  const kept = names.filter((name) => isEdited(join(path, name), known[name])).map((name) => join(path, name))
+  const removed = names.map((name) => join(path, name)).filter((file) => lookAt(file) && !kept.includes(file))
+  for (const file of removed) rmSync(file)
+  if (names.length > 0) rmSync(join(path, recordName), { force: true })
+  const directories = [...new Set(names.map((name) => dirname(join(path, name))))]
+  for (const directory of [...directories.sort().reverse(), path, dirname(path), dirname(dirname(path))])
+    removeIfEmpty(directory)
+  return { removed, kept }
+}
+
+function copy(source: string, path: string): SkillInstalled {
+  const known = readRecord(path)
+  const files: Record<string, string> = {}
+  const written: string[] = []
+  const kept: string[] = []
+  for (const name of filesIn(source)) {
+    const content = readFileSync(join(source, name))
+    const target = join(path, name)
+    const ours = hash(content)
+    files[name] = ours
+    if (hashOf(target) === ours) continue
+    if (lookAt(target) && isEdited(target, known[name])) {
+      // What was there when it was edited: until the edit is undone, a newer one of ours is news.
+      files[name] = known[name] ?? ''
+      kept.push(name)
+      continue
+    }
+    makeDirectory(dirname(target))
+    writeFileDurable(target, content)
+    written.push(name)
+  }
+  for (const name of Object.keys(known))
+    if (files[name] === undefined && !isEdited(join(path, name), known[name]))
+      rmSync(join(path, name), { force: true })
+  const now = `${JSON.stringify({ version: 1, files }, null, 2)}\n`
+  if (hashOf(join(path, recordName)) !== hash(now)) writeFileDurable(join(path, recordName), now)
+  return { path, how: 'copied', written, kept }
+}
+
+/** What we put there, by name; nothing where it cannot be read: then everything there counts as edited. */
+function readRecord(path: string): Files {
+  try {
+    const bytes = readBounded(join(path, recordName), fileLimit)
+    const files = bytes ? (record.safeParse(JSON.parse(bytes.toString())).data?.files ?? {}) : {}
+    // It comes with the repository: what it names elsewhere is not ours to remove.
+    return Object.fromEntries(Object.entries(files).filter(([name]) => isWithin(join(path, name), path)))
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof Failure) return {}
+    throw error
+  }
+}
+
+const isEdited = (path: string, known: string | undefined): boolean => {
+  const now = hashOf(path)
+  return now !== null && now !== known
+}
+
+/** Of what can be read as a file; a text that nothing equals for anything else that is there. */
+function hashOf(path: string): string | null {
+  try {
+    const bytes = readBounded(path, fileLimit)
+    return bytes ? hash(bytes) : null
+  } catch (error) {
+    if (error instanceof Failure) return 'unreadable'
+    throw error
+  }
+}
+
+function filesIn(directory: string, below = ''): string[] {
+  return readdirSync(join(directory, below), { withFileTypes: true }).flatMap((entry) => {
+    const name = join(below, entry.name)
+    return entry.isDirectory() ? filesIn(directory, name) : [name]
+  })
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    if (lstatSync(directory).isDirectory()) rmdirSync(directory)
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno(error) ?? '')) throw error
+  }
+}
+
+const isWithin = (path: string, directory: string): boolean => path.startsWith(`${directory}${sep}`)
+const hash = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex')

@@ -1,0 +1,108 @@
+/**
+ * Takes out of a repository what `init` put there, and says what stays: what somebody edited, and what tasks left,
+ * because that is theirs. Refused while a task is live.
+ */
+import { rmdirSync, rmSync } from 'node:fs'
+import { basename } from 'node:path'
+import { errno, Failure } from '../kit/errors.ts'
+import { removeTree } from '../kit/files.ts'
+import { isLocked } from '../kit/lock.ts'
+import { lookAt, namesIn, readBounded } from '../kit/read.ts'
+import { isEnded } from '../rules/lifecycle.ts'
+import type { StatePaths } from '../state/paths.ts'
+import { listTasks } from '../state/tasks.ts'
+import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
+import { disallow, settingsPath } from '../tools/claude/project.ts'
+import { findRepository, openContext } from './context.ts'
+import { orchestratorRules } from './init/permissions.ts'
+import { removeSkill } from './init/skill.ts'
+
+export interface Uninstalled {
+  readonly removed: readonly string[]
+  /** Path → why it is still there. */
+  readonly kept: ReadonlyMap<string, string>
+}
+
+export async function uninstall(directory: string): Promise<Uninstalled> {
+  const { repo, paths } = findRepository(directory)
+  if (lookAt(paths.root)) await refuseLive(directory)
+  const kept = new Map<string, string>()
+  const skill = removeSkill(repo.main)
+  for (const path of skill.kept) kept.set(path, 'somebody has edited it')
+  const { rules, problem } = disallow(repo.main, orchestratorRules())
+  if (problem) kept.set(settingsPath(repo.main), problem)
+  const removed = [
+    ...skill.removed,
+    ...(rules.length > 0 ? [`${rules.length} rules in ${settingsPath(repo.main)}`] : []),
+  ]
+  if (lookAt(paths.root)) removed.push(...removeState(paths, kept))
+  return { removed, kept }
+}
+
+async function refuseLive(directory: string): Promise<void> {
+  const { paths } = await openContext(directory)
+  const { tasks, broken } = listTasks(paths)
+  if (await isLocked(paths.supervisorLock))
+    throw new Failure('lock-busy', 'the supervisor is at work here', {
+      hint: 'It leaves when nothing is live: wait a moment, then repeat dirigent init --uninstall',
+      retryable: true,
+    })
+  const live = [...tasks.filter(({ status }) => !isEnded(status)), ...broken].map(({ id }) => id)
+  if (live.length === 0) return
+  throw new Failure('tasks-live', `${live.length} tasks have not ended: ${live.slice(0, 5).join(', ')}`, {
+    hint: 'Let them land, or cancel them: dirigent stop ID --cancel',
+    next: ['dirigent status'],
+  })
+}
+
+function removeState(paths: StatePaths, kept: Map<string, string>): string[] {
+  const removed: string[] = []
+  const ours: readonly (readonly [string, string])[] = [
+    [paths.readme, readmeTemplate],
+    [paths.config, configTemplate],
+  ]
+  for (const [path, template] of ours) {
+    const now = textOf(path)
+    if (now === template) {
+      rmSync(path)
+      removed.push(path)
+    } else if (now !== null) kept.set(path, 'somebody has edited it')
+  }
+  for (const path of [paths.locks, paths.trustedGit, paths.shims, paths.feed, paths.coolDown, paths.usage])
+    if (lookAt(path)) {
+      removeTree(path)
+      removed.push(path)
+    }
+  for (const path of [paths.tasks, paths.worktrees, paths.archive, paths.lessons, paths.templates]) {
+    if (!lookAt(path)) continue
+    if (removeEmpty(path)) removed.push(path)
+    else kept.set(path, `it is not empty: ${namesIn(path).slice(0, 3).join(', ')}`)
+  }
+  // As long as anything stays, it keeps that out of the repository.
+  const alone = namesIn(paths.root).every((name) => name === basename(paths.ignore))
+  if (alone && [ignoreTemplate, null].includes(textOf(paths.ignore))) {
+    removeTree(paths.root)
+    removed.push(paths.root)
+  } else if (lookAt(paths.ignore)) kept.set(paths.ignore, 'it keeps what stays out of the repository')
+  return removed
+}
+
+/** Null for what is not there; a text that is no template of ours for what cannot be read. */
+function textOf(path: string): string | null {
+  try {
+    return readBounded(path, 1024 * 1024)?.toString() ?? null
+  } catch (error) {
+    if (error instanceof Failure) return ''
+    throw error
+  }
+}
+
+function removeEmpty(path: string): boolean {
+  try {
+    rmdirSync(path)
+    return true
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno(error) ?? '')) return false
+    throw error
+  }
+}

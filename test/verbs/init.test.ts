@@ -1,0 +1,135 @@
+/** `init` puts there what people and an orchestrator need, leaves alone what they edited, and takes out only its own. */
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { makeSandbox, root, runVerb, type Sandbox } from '../support/sandbox.ts'
+import { settled, spawnTask } from '../support/tasks.ts'
+
+let box: Sandbox
+beforeEach(async () => {
+  box = await makeSandbox({ init: false })
+})
+afterEach(() => box.close())
+
+const init = (...words: string[]) => runVerb('init', words, box.repo, box.env)
+const skill = (...path: string[]) => join(box.repo, '.claude', 'skills', 'dirigent', ...path)
+const settings = () => join(box.repo, '.claude', 'settings.json')
+const allowed = (): string[] => JSON.parse(readFileSync(settings(), 'utf8')).permissions.allow
+const source = readFileSync(join(root, 'skill', 'SKILL.md'), 'utf8')
+const untracked = async () =>
+  (await box.git('status', '--porcelain')).split('\n').filter((line) => line !== '')
+
+it('puts the skill and the permissions there, and the second time changes nothing', async () => {
+  const first = await init()
+  expect(first.stdout).toContain('the skill, copied')
+  expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe(source)
+  expect(existsSync(skill('reference', 'specs.md'))).toBe(true)
+  expect(allowed()).toContain('Bash(dirigent status:*)')
+  // It would run any command without a prompt.
+  expect(allowed()).not.toContain('Bash(dirigent build:*)')
+  const second = await init()
+  expect(second.stdout).toContain('is up to date')
+})
+
+it('adds its rules to the settings that are there, and says so when they cannot be read', async () => {
+  mkdirSync(join(box.repo, '.claude'))
+  writeFileSync(
+    settings(),
+    JSON.stringify({ model: 'opus', permissions: { allow: ['Bash(ls:*)'], deny: ['Read(.env)'] } }),
+  )
+  await init()
+  expect(JSON.parse(readFileSync(settings(), 'utf8'))).toMatchObject({
+    model: 'opus',
+    permissions: { deny: ['Read(.env)'] },
+  })
+  expect(allowed()[0]).toBe('Bash(ls:*)')
+  for (const broken of ['{ "permissions": ', '[]', '{"permissions": {"allow": "all"}}']) {
+    writeFileSync(settings(), broken)
+    const ran = await init()
+    expect(ran.exitCode).toBe(0)
+    expect(ran.stdout).toContain('was left alone')
+    expect(readFileSync(settings(), 'utf8')).toBe(broken)
+  }
+})
+
+it('brings an older copy up to date, keeps what was edited, and says which', async () => {
+  await init()
+  appendFileSync(skill('SKILL.md'), 'Our own rule.\n')
+  // As a version before this one would have left it.
+  const known = JSON.parse(readFileSync(skill('.installed.json'), 'utf8'))
+  const { createHash } = await import('node:crypto')
+  const old = { 'reference/words.md': 'old words\n', 'reference/gone.md': 'a page of before\n' }
+  for (const [name, text] of Object.entries(old)) {
+    writeFileSync(skill(name), text)
+    known.files[name] = createHash('sha256').update(text).digest('hex')
+  }
+  writeFileSync(skill('.installed.json'), JSON.stringify(known))
+  const ran = await init()
+  expect(readFileSync(skill('reference', 'words.md'), 'utf8')).toBe(
+    readFileSync(join(root, 'skill/reference/words.md'), 'utf8'),
+  )
+  expect(existsSync(skill('reference', 'gone.md'))).toBe(false)
+  expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe(`${source}Our own rule.\n`)
+  expect(ran.stdout).toContain('SKILL.md was edited and stays')
+})
+
+it('removes nothing that a record of somebody else’s names outside of the skill', async () => {
+  await init()
+  box.write('precious', 'x')
+  writeFileSync(
+    skill('.installed.json'),
+    JSON.stringify({
+      version: 1,
+      files: { '../../../precious': '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881' },
+    }),
+  )
+  await init()
+  await init('--uninstall')
+  expect(box.read('precious')).toBe('x')
+})
+
+it('leaves a link of a person’s own where it is', async () => {
+  mkdirSync(join(box.repo, '.claude', 'skills'), { recursive: true })
+  symlinkSync(join(root, 'skill'), skill())
+  const ran = await init()
+  expect(ran.exitCode).toBe(0)
+  expect(lstatSync(skill()).isSymbolicLink()).toBe(true)
+})
+
+it('takes out again what it put there, and nothing is left', async () => {
+  await init()
+  const ran = await init('--uninstall')
+  expect(ran.exitCode, ran.stderr).toBe(0)
+  expect(await untracked()).toEqual([])
+  expect((await init('--uninstall')).stdout).toContain('nothing was removed')
+})
+
+it('keeps what somebody edited and what tasks left, and says so', async () => {
+  await init()
+  box.configure({})
+  await spawnTask(box, 'one', {}, [
+    { run: 'echo 1 > 1.txt && git add -A && git commit -qm one' },
+    { say: 'done' },
+  ])
+  const live = await init('--uninstall')
+  expect(live.exitCode).toBe(3)
+  expect(live.stderr).toContain('have not ended: one')
+  await settled(box, 'one')
+  appendFileSync(skill('SKILL.md'), 'Our own rule.\n')
+  const ran = await init('--uninstall', '--json')
+  expect(Object.keys(ran.json.data.kept)).toEqual(
+    expect.arrayContaining([skill('SKILL.md'), join(box.state, 'config.yaml'), join(box.state, 'archive')]),
+  )
+  expect(existsSync(skill('SKILL.md'))).toBe(true)
+  expect(existsSync(join(box.state, 'archive'))).toBe(true)
+  // What stays is still kept out of the repository.
+  expect((await untracked()).filter((line) => line.includes('archive'))).toEqual([])
+})
