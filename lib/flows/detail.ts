@@ -14,6 +14,7 @@ import { waitingForBuild } from './build-line.ts'
 import type { Context } from './context.ts'
 import { needStates } from './needs.ts'
 import { settleIfWritable } from './settle.ts'
+import { standsStill } from './supervise/signs.ts'
 import type { Row } from './survey.ts'
 import { isAlone } from './survivors.ts'
 
@@ -34,7 +35,8 @@ export async function detail(context: Context, id: string): Promise<Detail> {
   const needState = needStates(context, listTasks(context.paths).tasks)
   const alive = isOwned(task.status) && !lost && (await isLocked(task.paths.runLock))
   const turn = (await waitingForBuild(context)).get(id) ?? null
-  const known = healthOf(task.status, alive || !isOwned(task.status), Date.now(), turn)
+  const still = standsStill(task, Date.now())
+  const known = healthOf(task.status, alive || !isOwned(task.status), Date.now(), turn, still)
   const health = alive && isAlone(task) ? aloneHealth(known) : known
   const attempts: AttemptExit[] = []
   for (const n of attemptsIn(task)) {

@@ -10,6 +10,7 @@ import type { Context } from './context.ts'
 import { decide } from './dispatch.ts'
 import { needStates } from './needs.ts'
 import { settleIfWritable } from './settle.ts'
+import { standsStill } from './supervise/signs.ts'
 
 export interface Row {
   readonly task: Task
@@ -44,7 +45,8 @@ export async function survey(context: Context, withEnded = 0): Promise<Survey> {
     const found = lost.get(task.id)
     // A task found lost was just taken up again; this once it is shown as it was found.
     const shown = found ?? task
-    const health = healthOf(shown.status, !found, now, turns.get(task.id) ?? null)
+    const still = standsStill(shown, now)
+    const health = healthOf(shown.status, !found, now, turns.get(task.id) ?? null, still)
     return {
       task: shown,
       health: seen.alone.has(task.id) && !found ? aloneHealth(health) : health,

@@ -12,6 +12,7 @@ export type HealthName =
   | 'reconnecting'
   | 'cooling-down'
   | 'quiet'
+  | 'stalled'
   | 'alone'
   | 'lost'
   | 'resting'
@@ -27,8 +28,15 @@ const quietAfter = 5 * 60_000
 /**
  * @param alive somebody holds the task's run.lock
  * @param turn who holds the build lock while a command of the task waits for it; null when none does
+ * @param still what shows that the worker stands still; null when nothing does
  */
-export function healthOf(status: Status, alive: boolean, now: number, turn: string | null = null): Health {
+export function healthOf(
+  status: Status,
+  alive: boolean,
+  now: number,
+  turn: string | null = null,
+  still: string | null = null,
+): Health {
   if (!isOwned(status)) {
     if (status.state === 'queued' && status.not_before && Date.parse(status.not_before) > now) {
       return { name: 'cooling-down', evidence: `until ${status.not_before}` }
@@ -42,6 +50,7 @@ export function healthOf(status: Status, alive: boolean, now: number, turn: stri
     }
   // A wait is no silence, however long it is.
   if (turn !== null) return { name: 'waiting-for-the-build-lock', evidence: turn }
+  if (still !== null) return { name: 'stalled', evidence: still }
   const { activity } = status
   if (!activity) return { name: 'working', evidence: 'starting' }
   const silent = now - Date.parse(activity.last_event)

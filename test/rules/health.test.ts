@@ -24,6 +24,18 @@ describe('a task in a runner’s hands', () => {
     expect(doing('thinking', null, -900, -301)).toEqual({ name: 'quiet', evidence: 'no event for 5 min' })
   })
 
+  it('stands still when that is seen, unless it waits for the build lock', () => {
+    const running = task({ activity: null })
+    expect(healthOf(running, true, now.getTime(), null, 'no event')).toEqual({
+      name: 'stalled',
+      evidence: 'no event',
+    })
+    expect(healthOf(running, true, now.getTime(), '1st of 1', 'no event').name).toBe(
+      'waiting-for-the-build-lock',
+    )
+    expect(healthOf(running, false, now.getTime(), null, 'no event').name).toBe('lost')
+  })
+
   it('is not quiet in a long command', () => {
     expect(doing('tool', 'npm test', -3600)).toMatchObject({ name: 'in-a-tool' })
   })

@@ -11,10 +11,11 @@ import { needStates } from '../needs.ts'
 import { waitsAfterOutage } from '../outage.ts'
 import { type Observed, observe, settle } from '../settle.ts'
 import type { Part } from './part.ts'
+import { stalls } from './stalls.ts'
 import { starts } from './starts.ts'
 
 /** In this order. */
-const parts: readonly Part[] = [starts]
+const parts: readonly Part[] = [starts, stalls]
 
 export interface Passed {
   /** One line for each thing done. */

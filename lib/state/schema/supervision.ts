@@ -64,10 +64,13 @@ export type Outage = z.infer<typeof outage>
 export const vitals = z.strictObject({
   version,
   at: time,
-  /** Of all the attempt's processes, so far. */
+  /** Used by what the worker started, when that was last seen to use some. */
   cpu_ms: natural,
   cpu_moved: time,
+  /** The newest change in the worktree, as of the last time that it was looked for. */
   files_changed: time,
+  /** When the worker was last seen to wait for what has a limit of its own: the build lock, the model. */
+  excused: z.nullable(time),
   /** The worker was told that it seems to stand still; null: it was not, or has moved since. */
   nudged: z.nullable(time),
   /** The worker said that it waits for something until then. */

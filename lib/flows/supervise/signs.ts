@@ -1,0 +1,99 @@
+/** What shows that a worker lives: its events, what it started, its worktree, what it said it waits for. */
+import { join } from 'node:path'
+import { Failure } from '../../kit/errors.ts'
+import { newestChange } from '../../kit/newest.ts'
+import { findProcess } from '../../kit/pid.ts'
+import { markedBy, pulseOf } from '../../kit/pulse.ts'
+import { lookAt } from '../../kit/read.ts'
+import { markerName } from '../../rules/environment.ts'
+import { type Signs, stallSeen } from '../../rules/stall.ts'
+import { read } from '../../state/mailbox.ts'
+import { readRecord, writeRecord } from '../../state/record.ts'
+import { type Vitals, vitals as vitalsSchema } from '../../state/schema/supervision.ts'
+import type { Task } from '../../state/tasks.ts'
+import { waitingForBuild } from '../build-line.ts'
+import type { Context } from '../context.ts'
+import { replayStream } from '../runner/attend.ts'
+import { markOf } from '../runner/marker.ts'
+import { isAlone } from '../survivors.ts'
+
+/** Looked at once for all workers. */
+export interface Surroundings {
+  readonly marked: ReadonlyMap<string, readonly number[]>
+  readonly inLine: ReadonlyMap<string, string>
+}
+
+export async function lookAround(context: Context): Promise<Surroundings> {
+  return { marked: markedBy(markerName), inLine: await waitingForBuild(context) }
+}
+
+/** Null for a task without a worker. */
+export function signsOf(task: Task, around: Surroundings): Signs | null {
+  const { runner, worker } = task.status
+  if (task.status.state !== 'running' || !runner || !worker) return null
+  const mark = markOf(task)
+  const pid = findProcess({ ...runner, pid: worker.pid, ticks: null })
+  const pulse = pulseOf(mark, around.marked.get(mark.value) ?? [], typeof pid === 'number' ? pid : null)
+  return {
+    ...heardOf(task, worker.started),
+    cpu: pulse?.cpu ?? null,
+    stopped: pulse?.stopped ?? false,
+    inLine: around.inLine.has(task.id),
+    waitsUntil: declaredWait(task, worker.started),
+  }
+}
+
+/** Without a runner nobody writes down what its worker does. */
+function heardOf(task: Task, started: string): Pick<Signs, 'kind' | 'what' | 'heard'> {
+  const { stream } = task.paths.attempt(task.status.attempt)
+  const written = lookAt(stream)?.mtimeMs ?? 0
+  if (isAlone(task)) {
+    const { activity } = replayStream(stream, written)
+    return { kind: activity.kind, what: activity.what, heard: Math.max(written, Date.parse(started)) }
+  }
+  const { activity } = task.status
+  const heard = Math.max(written, Date.parse(activity?.last_event ?? started))
+  return { kind: activity?.kind ?? 'starting', what: activity?.what ?? null, heard }
+}
+
+/** So many of its latest words are looked through for a wait that it declared. */
+const latestWords = 10
+
+function declaredWait(task: Task, started: string): number | null {
+  const said = [task.paths.outbox, task.paths.outboxSeen].flatMap((directory) =>
+    read(directory, 'worker', (names) => names.slice(-latestWords)),
+  )
+  const until = said
+    .filter(({ kind, at }) => kind === 'progress' && at >= started)
+    .map(({ by }) => Date.parse(by ?? ''))
+    .filter((time) => !Number.isNaN(time))
+  return until.length > 0 ? Math.max(...until) : null
+}
+
+/** What changed last in its worktree, and by git in it; not looked for unless all else is silent, for it costs. */
+export function filesOf({ status }: Task): number | null {
+  if (!status.workplace) return null
+  const { worktree, git_dir } = status.workplace
+  return newestChange([join(git_dir, 'HEAD'), join(git_dir, 'index'), worktree])
+}
+
+/** The worker can write there: what makes no sense says nothing. */
+export function readVitals({ paths, status }: Task): Vitals | null {
+  try {
+    return readRecord(paths.attempt(status.attempt).vitals, vitalsSchema) ?? null
+  } catch (error) {
+    if (error instanceof Failure) return null
+    throw error
+  }
+}
+
+/** What shows that the task's worker stands still; null when nothing does. */
+export function standsStill(task: Task, now: number): string | null {
+  if (task.status.state !== 'running' || task.status.worker === null) return null
+  return stallSeen(task.status, readVitals(task), now)
+}
+
+/** A hint: one that is lost makes the clock start anew. */
+export function writeVitals({ paths, status }: Task, vitals: Vitals): void {
+  writeRecord(paths.attempt(status.attempt).vitals, vitals, { durable: false })
+}

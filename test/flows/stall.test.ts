@@ -1,0 +1,88 @@
+/**
+ * A worker that stands still is told so, and begun anew when that changes nothing. One that waits, works or thinks is
+ * left alone.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
+import {
+  attemptFile,
+  exitOf,
+  kill,
+  settled,
+  spawnTask,
+  supervisorsOf,
+  trailOf,
+  workersOf,
+} from '../support/tasks.ts'
+
+let box: Sandbox
+const quick = { stall: { minutes: 0.05, grace_minutes: 0.03 }, supervise: { every_seconds: 0.3 } }
+beforeAll(async () => {
+  box = await makeSandbox({ config: { ...quick, max_workers: 10, stop_grace_seconds: 1, attempts: 2 } })
+})
+afterAll(async () => {
+  await box.close()
+})
+
+const commit = (file: string) => ({ run: `echo > ${file} && git add ${file} && git commit -qm ${file}` })
+const then = (first: object, file: string) => ({ attempts: [[first], [commit(file), { say: 'done' }]] })
+const vitals = (id: string, n = 1) => JSON.parse(attemptFile(box, id, n, 'vitals.json'))
+const nudges = (id: string) => trailOf(box, id).filter(({ type }) => type === 'nudge')
+const inbox = (id: string) =>
+  ['.', 'seen'].flatMap((at) =>
+    readdirSync(join(box.task(id), 'inbox', at)).filter((name) => name.startsWith('stall-')),
+  )
+
+it('is nudged and begun anew when its command hangs, also when the supervisor is killed in between', async () => {
+  await spawnTask(box, 'hangs', {}, then({ run: 'sleep 600' }, 'hangs'))
+  await until('a nudge', () => nudges('hangs').length > 0)
+  const shown = (await box.json('status', 'hangs')).json.data.task
+  expect([shown.health, shown.evidence]).toEqual([
+    'stalled',
+    expect.stringMatching(/no CPU for .* in `sleep 600`$/),
+  ])
+  const nudged = vitals('hangs').nudged
+  kill(...supervisorsOf(box))
+  await box.verb('supervise', '--once')
+  // The clock does not start anew.
+  if (box.status('hangs').attempt === 1) expect(vitals('hangs').nudged).toBe(nudged)
+  await until(
+    'the second',
+    async () => (await box.verb('supervise', '--once')) && box.status('hangs').attempt === 2,
+  )
+  expect(await settled(box, 'hangs')).toMatchObject({ state: 'merged', tries: 1 })
+  expect([nudges('hangs').length, inbox('hangs').length]).toEqual([1, 1])
+  expect(exitOf(box, 'hangs', 1).failure).toMatchObject({ class: 'stalled' })
+  expect(attemptFile(box, 'hangs', 2, 'prompt.md')).toMatch(/It stood still: .* in `sleep 600`/)
+})
+
+it('is left alone when it waits for the build lock, uses the CPU, changes files or thinks', async () => {
+  const hold = 'dirigent build -- sh -c "while ! test -f ../../../go-on; do :; done"'
+  await spawnTask(box, 'holds', {}, [{ run: hold }, commit('holds'), { say: 'done' }])
+  await until('the lock', () => workersOf(box, 'holds').length > 2)
+  const queue = [{ run: 'dirigent build -- true' }, commit('queues'), { say: 'done' }]
+  await spawnTask(box, 'queues', {}, queue)
+  const writes = 'while ! test -f ../../../go-on; do echo > noise; sleep 0.5; done; rm noise'
+  await spawnTask(box, 'writes', {}, [{ run: writes }, commit('writes'), { say: 'done' }])
+  await spawnTask(box, 'thinks', {}, [{ wait: 9000 }, commit('thinks'), { say: 'done' }])
+  // A worker that does stand still shows that the others were looked at for long enough.
+  await spawnTask(box, 'measure', {}, then({ run: 'sleep 600' }, 'measure'))
+  await until('the end of the measure', () => box.status('measure').attempt === 2)
+  box.write('go-on', '')
+  for (const id of ['holds', 'queues', 'writes', 'thinks']) {
+    expect(await settled(box, id), id).toMatchObject({ state: 'merged', attempt: 1 })
+    expect(nudges(id), id).toEqual([])
+  }
+})
+
+it('is begun anew when it was stopped by a signal, although its model is to answer', async () => {
+  await spawnTask(box, 'frozen', {}, then({ hang: true }, 'frozen'))
+  await until('it thinks', () => box.status('frozen').activity?.kind === 'thinking')
+  for (const pid of workersOf(box, 'frozen')) process.kill(pid, 'SIGSTOP')
+  expect(await settled(box, 'frozen')).toMatchObject({ state: 'merged', attempt: 2, tries: 1 })
+  expect(readFileSync(join(box.task('frozen'), 'log', 'attempt-002', 'prompt.md'), 'utf8')).toContain(
+    'while thinking',
+  )
+})
