@@ -8,6 +8,6 @@ import { verbs } from '../../lib/view/verbs.ts'
 main(verbs.send, async ({ directory, words: [id = '', text], flags }) => {
   const context = await openContext(directory)
   const from = isWorker() ? ('worker' as const) : choice('from', flags.from ?? 'orchestrator', senders)
-  const letter = { id: flags.id ?? null, from }
+  const letter = { id: flags.id ?? null, from, urgent: flags.urgent ?? false }
   return sendAnswer(await send(context, id, letter, () => readMessage(text, flags.file)))
 })

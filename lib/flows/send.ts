@@ -2,13 +2,14 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
-import { isEnded } from '../rules/lifecycle.ts'
+import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { messageLimit, messageName, newMessageId } from '../state/message-file.ts'
 import { post } from '../state/messages.ts'
 import { idPattern } from '../state/paths.ts'
 import type { MessageFront } from '../state/schema/message.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
+import { settle } from './settle.ts'
 import { readSource } from './source.ts'
 
 export interface Sent {
@@ -18,12 +19,15 @@ export interface Sent {
   readonly path: string
   /** False when this very message was there before. */
   readonly created: boolean
+  readonly kind: MessageFront['kind']
 }
 
 export interface Letter {
   /** Its id; null: one of its own. */
   readonly id: string | null
   readonly from: MessageFront['from']
+  /** A worker that works is ended for it and goes on with it. */
+  readonly urgent: boolean
 }
 
 /** @param read gives the text */
@@ -41,7 +45,8 @@ export async function send(
   // It may have ended while the text was read.
   const to = refuseLate(loadTask(context.paths, task))
   const path = join(to.paths.inbox, name)
-  const posted = post(to.paths, { id, from: letter.from, ...kindFor(), text })
+  const kind = letter.urgent ? 'urgent' : 'note'
+  const posted = post(to.paths, { id, from: letter.from, kind, text })
   if (posted === 'other') {
     throw new Failure('id-taken', `${task} has had a message ${id} already, with another text or kind`, {
       hint: 'Choose another --id, or leave it out.',
@@ -54,11 +59,10 @@ export async function send(
     throw new Failure('corrupt-file', `${after.paths.directory} is not a directory`, {
       hint: 'Move it away.',
     })
-  return { task: after, id, path, created: posted === 'posted' }
+  // A worker whose runner is gone is not watched: whoever settles ends it.
+  if (kind === 'urgent' && isOwned(after.status)) await settle(context)
+  return { task: after, id, path, created: posted === 'posted', kind }
 }
-
-/** What kind of message it is to the task as it stands. */
-const kindFor = (): Pick<MessageFront, 'kind' | 're'> => ({ kind: 'note' })
 
 /** Who may be said to speak. */
 export const senders = ['orchestrator', 'person', 'supervisor'] as const

@@ -15,6 +15,7 @@ import { spent } from './runner/attend.ts'
 import { requestFor } from './runner/interrupt.ts'
 import { markOf } from './runner/marker.ts'
 import { ownUsage, sessionUsage } from './runner/thread.ts'
+import { urgentMail } from './runner/urgent.ts'
 
 /** Certainly without a runner. A runner that cannot be seen from here (another machine, say) may live. */
 export const isAlone = (task: Task): boolean => task.status.runner !== null && isGone(task.status.runner)
@@ -67,6 +68,7 @@ function whyEnd(task: Task): string | null {
   if (request) return request.restart?.message ?? 'it was asked to stop'
   const { worker } = task.status
   if (!worker) return null
+  if (urgentMail(task)()) return 'an urgent message came'
   const usage = worker.thread === null ? null : sessionUsage(worker.thread)
   return spent(task, ownUsage(task, worker.thread, usage), Date.now() - Date.parse(worker.started))
 }

@@ -4,6 +4,7 @@
  * worker starts. When its worker did start they are not told again, although the runner died before it had moved them.
  * A person who uses a name again for something else is heard.
  */
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
 import { makeOwnDirectory } from '../kit/files.ts'
@@ -11,7 +12,6 @@ import { lookAt } from '../kit/read.ts'
 import {
   awaitSaves,
   inboxOf,
-  type Known,
   markSeen,
   messagesIn,
   moveAway,
@@ -24,7 +24,7 @@ import {
 import type { Draft, Message } from './message-file.ts'
 import type { TaskPaths } from './paths.ts'
 import { readRecord, writeRecord } from './record.ts'
-import { told } from './schema/attempt.ts'
+import { type Told, told } from './schema/attempt.ts'
 
 /** Puts a message into the task's inbox: `mailbox.ts` says what comes back. */
 export const post = (task: TaskPaths, draft: Draft): ReturnType<typeof postTo> => postTo(inboxOf(task), draft)
@@ -54,6 +54,17 @@ export function remember(task: TaskPaths, n: number, messages: readonly Message[
   writeRecord(task.attempt(n).messages, { version: 1, messages: known })
 }
 
+/** The worker of attempt `n` never read its prompt: what that had to tell is news again. */
+export function takeBack(task: TaskPaths, n: number): void {
+  const box = inboxOf(task)
+  for (const { name, sha256, how } of toldIn(task, n))
+    if (how === 'prompt' && wasSeen(box, { name, sha256 }) && !lookAt(join(box.unread, name)))
+      moveAway(join(box.seen, name), join(box.unread, name))
+  for (const directory of [box.unread, box.seen]) syncIfThere(directory)
+  // Last: should we die before, the end of the attempt is concluded once more.
+  rmSync(task.attempt(n).messages, { recursive: true, force: true })
+}
+
 /** Nobody will be there to read what is left: it is put aside. Gives the names of what this call has moved. */
 export function expire(task: TaskPaths): string[] {
   const names = messagesIn(task.inbox)
@@ -72,18 +83,16 @@ function freeName(directory: string, name: string): string {
 
 /** A worker that wrote nothing to its stream did nothing: it was told nothing either. */
 function markTold(task: TaskPaths, n: number): void {
-  const paths = task.attempt(n)
-  const record =
-    lookAt(paths.messages)?.isFile() && lookAt(paths.stream)?.size ? readTold(paths.messages) : null
-  if (record) markSeen(inboxOf(task), record.messages satisfies readonly Known[])
+  if (lookAt(task.attempt(n).stream)?.size) markSeen(inboxOf(task), toldIn(task, n))
 }
 
-/** The worker can write there: what makes no sense says nothing. */
-function readTold(path: string) {
+/** What attempt `n` was told. The worker can write there: what makes no sense says nothing. */
+export function toldIn(task: TaskPaths, n: number): Told[] {
+  const path = task.attempt(n).messages
   try {
-    return readRecord(path, told)
+    return (lookAt(path)?.isFile() && readRecord(path, told)?.messages) || []
   } catch (error) {
-    if (error instanceof Failure) return null
+    if (error instanceof Failure) return []
     throw error
   }
 }

@@ -43,12 +43,18 @@ export function sendAnswer(sent: {
   readonly id: string
   readonly path: string
   readonly created: boolean
+  readonly kind: string
 }): Answer {
-  const { task, id, path, created } = sent
+  const { task, id, path, created, kind } = sent
   const rests = ['waiting', 'failed', 'review'].includes(task.status.state)
-  const when = rests ? `${task.id} is ${task.status.state}: respawn it` : 'it is told with the next attempt'
+  const urgent = kind === 'urgent' && task.status.state === 'running'
+  const when = rests
+    ? `${task.id} is ${task.status.state}: respawn it`
+    : urgent
+      ? 'its worker is interrupted, and goes on with it'
+      : 'it is told with the next attempt'
   return {
-    data: { task: brief(task), message: { id, path, created } },
+    data: { task: brief(task), message: { id, path, created, kind } },
     text: [
       created ? `${id} is in the inbox of ${task.id}; ${when}` : `${id} was sent before; nothing changed`,
     ],

@@ -124,8 +124,9 @@ export const verbs = {
         value: 'orchestrator|person|supervisor',
         help: 'whose words they are (default: orchestrator)',
       },
+      urgent: { type: 'boolean', help: 'interrupt the worker now; it goes on with this' },
     },
-    detail: 'At most 64 kB. It does not disturb a worker that is at work.',
+    detail: 'At most 64 kB. It does not disturb a worker that is at work, unless it is urgent.',
     example: "dirigent send add-login 'Use the blue one.'",
   },
   respawn: {

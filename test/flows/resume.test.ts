@@ -86,6 +86,6 @@ it('is followed by one that begins anew, and is no try, when the thread cannot b
   await goOn('torn', thread)
   expect(await settled(box, 'torn')).toMatchObject({ state: 'merged', attempt: 3, tries: 0, failure: null })
   expect(exitOf(box, 'torn', 2)).toMatchObject({ resumed: false, failure: { class: 'start-failed' } })
-  // Told in any case.
-  expect(attemptFile(box, 'torn', 3, 'prompt.md')).toMatch(/# Facts[\s\S]*blue/)
+  // Nobody had read it.
+  expect(attemptFile(box, 'torn', 3, 'prompt.md')).toMatch(/# Facts[\s\S]*# Messages for you[\s\S]*blue/)
 })

@@ -33,6 +33,7 @@ import { hooksOf } from './hook.ts'
 import { type Interrupt, restartOf } from './interrupt.ts'
 import { markOf } from './marker.ts'
 import { exitOf, resumable } from './thread.ts'
+import { interrupted } from './urgent.ts'
 import { environmentOf } from './worker-environment.ts'
 import { prepareWorkplace, setUp } from './workplace.ts'
 
@@ -123,7 +124,7 @@ async function work(
       ? budgetSpent(attended.overBudget)
       : attended.interrupted
         ? interruption(interrupt)
-        : null,
+        : attended.urgent && interrupted(attended.urgent),
     interrupt,
   })
 }

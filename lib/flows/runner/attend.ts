@@ -20,6 +20,7 @@ import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import type { Interrupt } from './interrupt.ts'
 import { usedBefore } from './thread.ts'
+import { type Urgent, urgentMail } from './urgent.ts'
 
 /** How often the stream is looked at, and how often at most status.json is written for it; milliseconds. */
 const lookEvery = 200
@@ -33,6 +34,8 @@ export interface Attended {
   /** Why we ended it, when we did. */
   readonly overBudget: string | null
   readonly interrupted: boolean
+  /** An urgent message came: the worker is told it in another attempt. */
+  readonly urgent: Urgent | null
 }
 
 export async function attend(
@@ -50,6 +53,8 @@ export async function attend(
   const before = task.status.resume === null ? null : usedBefore(task, task.status.resume)
   const used = () => attemptUsage(usage ?? now.usage, before)
   let overBudget: string | null = null
+  const lookForUrgent = urgentMail(task)
+  let urgent: Urgent | null = null
   /** Somebody has taken the task over. */
   let taken = false
   let wrote = 0
@@ -82,7 +87,8 @@ export async function attend(
     look()
     show()
     overBudget ??= spent(task, used(), Date.now() - began)
-    if (overBudget || taken || interrupt.signal.aborted)
+    urgent ??= lookForUrgent()
+    if (overBudget || urgent || taken || interrupt.signal.aborted)
       void endWorker(child, context.config.stop_grace_seconds)
   }
   const timer = setInterval(tick, lookEvery)
@@ -94,7 +100,7 @@ export async function attend(
   interrupt.signal.removeEventListener('abort', hurry)
   look()
   stream.close()
-  return { task, ended: end, usage, overBudget, interrupted: taken || interrupt.signal.aborted }
+  return { task, ended: end, usage, overBudget, interrupted: taken || interrupt.signal.aborted, urgent }
 }
 
 /** What the worker did, read from the whole stream at once (also long after it ended). */

@@ -4,6 +4,7 @@ import { Failure } from '../../kit/errors.ts'
 import { writeFileDurable } from '../../kit/files.ts'
 import { readTail } from '../../kit/read.ts'
 import { clean } from '../../kit/text.ts'
+import { takeBack } from '../../state/messages.ts'
 import { lateness } from '../../state/owner.ts'
 import { publishExit } from '../../state/publish.ts'
 import { readRecord } from '../../state/record.ts'
@@ -26,6 +27,7 @@ import { noticeMissedHooks } from './hook.ts'
 import { type Interrupt, requestFor, restartOf } from './interrupt.ts'
 import { sweepOwn } from './marker.ts'
 import { ownUsage, resumable, sessionUsage } from './thread.ts'
+import { interrupted, urgentMail } from './urgent.ts'
 
 export interface Ending {
   readonly started: string
@@ -50,6 +52,8 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   if (!lateness(task)) makeWay(context, task, swept)
   const track = replayStream(paths.stream, Date.now())
   const failure = failureOf(ending, track, paths.stderr)
+  // What nobody has read is told again: the next attempt may go on with the thread, and then gets no reminders.
+  if (!hasSpoken(track) && !lateness(task)) takeBack(task.paths, task.status.attempt)
   const record = await exitRecord(context, task, ending, track, failure, swept)
   const exit = publishExit(task, record, ending.interrupt !== null)
   if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
@@ -61,7 +65,8 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
     usage: addUsage(guarded.status.usage, exit.usage),
     minutes: guarded.status.minutes + exit.minutes,
     // Never twice for one reason: a thread that cannot be gone on with must not be tried for ever.
-    resume: exit.failure?.class === 'interrupted' ? resumable(context, exit.thread) : null,
+    resume:
+      exit.failure?.class === 'interrupted' ? resumable(context, exit.thread ?? task.status.resume) : null,
   }
   if (exit.failure) return fail(context, guarded, exit.failure, ending.interrupt, counted)
   return advance(context, guarded, 'verifying', `attempt ${exit.attempt} ended; proving it`, {
@@ -70,6 +75,9 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
     worker: null,
   })
 }
+
+/** The model has answered: whatever the prompt said, it has read it. */
+const hasSpoken = ({ counts }: Track): boolean => counts.messages + counts.commands + counts.patches > 0
 
 function makeWay(context: Context, task: Task, swept: number): void {
   if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
@@ -95,9 +103,14 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
     exitCode: track.outcome?.ended === 'completed' ? 0 : null,
     signal: null,
     usage,
-    cut: track.outcome === null ? (over ? budgetSpent(over) : (restartOf(requestFor(task)) ?? lost)) : null,
+    cut: track.outcome === null ? (over ? budgetSpent(over) : whyLost(task)) : null,
     interrupt: null,
   })
+}
+
+function whyLost(task: Task): TaskFailure {
+  const urgent = urgentMail(task)()
+  return restartOf(requestFor(task)) ?? (urgent ? interrupted(urgent) : lost)
 }
 
 const lost: TaskFailure = {
@@ -121,7 +134,9 @@ function readBefore(path: string): Before | null {
 }
 
 function failureOf(ending: Ending, track: Track, stderr: string): TaskFailure | null {
-  if (ending.cut) return ending.cut
+  // Its turn was over before it could be interrupted.
+  const inTime = ending.cut?.class !== 'interrupted' || track.outcome?.ended !== 'completed'
+  if (ending.cut && inTime) return ending.cut
   const { exitCode, signal } = ending
   const said = classify({
     track,

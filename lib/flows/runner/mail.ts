@@ -8,11 +8,20 @@ import { deliverable } from '../../state/messages.ts'
 import type { Task } from '../../state/tasks.ts'
 import { advance } from '../advance.ts'
 import type { Context } from '../context.ts'
+import { exitOf, resumable } from './thread.ts'
 
 /** The task on its way to be told, or null when there is nothing to tell. */
 export function backForMail(context: Context, task: Task): Task | null {
   const mail = deliverable(task.paths, task.status.attempt + 1)
   if (mail.length === 0) return null
   const why = `${plural(mail.length, 'message')} came while it worked; another attempt is told`
-  return advance(context, task, 'queued', why, { runner: null, worker: null, activity: null })
+  // What is said to the worker's own question, or in haste, is said to the thread that it is about.
+  const direct = mail.some(({ kind }) => kind === 'answer' || kind === 'urgent')
+  const thread = exitOf(task, task.status.attempt)?.thread ?? null
+  return advance(context, task, 'queued', why, {
+    resume: direct ? resumable(context, thread) : null,
+    runner: null,
+    worker: null,
+    activity: null,
+  })
 }
