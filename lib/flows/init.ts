@@ -1,11 +1,13 @@
 /** Sets a repository up. Idempotent: what is there already, edited or not, stays. */
 import { existsSync } from 'node:fs'
 import { Failure } from '../kit/errors.ts'
-import { createFileOnce, makeDirectory } from '../kit/files.ts'
+import { createFileOnce, makeDirectory, outOfTheWay, writeFileDurable } from '../kit/files.ts'
 import { withLock } from '../kit/lock.ts'
 import { tickets } from '../kit/queue.ts'
+import { lookAt, readBounded } from '../kit/read.ts'
 import { isOwned } from '../rules/lifecycle.ts'
 import { readConfig } from '../state/config.ts'
+import { configSchemaText } from '../state/config-schema.ts'
 import { lockFamilyPath, type StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
@@ -49,6 +51,7 @@ export async function init(directory: string): Promise<Initialised> {
   const made = files
     .filter(([path, content]) => !existsSync(path) && createFileOnce(path, content))
     .map(([path]) => path)
+  if (refresh(paths.configSchema, configSchemaText())) made.push(paths.configSchema)
   const locks = await proveLocks(paths)
   // Locks must work here, and the configuration must be readable, before anything depends on them.
   await withLock(paths.dispatchLock, 10_000, async () => {
@@ -59,6 +62,15 @@ export async function init(directory: string): Promise<Initialised> {
   const skill = installSkill(repo.main)
   const permissions = allow(repo.main, orchestratorRules())
   return { root: paths.root, made, locks, skill, permissions }
+}
+
+/** Ours alone, so a newer one replaces it whatever is there. True when that was another. */
+function refresh(path: string, text: string): boolean {
+  const there = lookAt(path)
+  if (there?.isFile() && readBounded(path, 1024 * 1024)?.toString() === text) return false
+  if (there && !there.isFile()) outOfTheWay(path)
+  writeFileDurable(path, text)
+  return true
 }
 
 /** Tried anew each time: the file system may be another one, and flock(1) may have been installed meanwhile. */

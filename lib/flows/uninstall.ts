@@ -68,7 +68,15 @@ function removeState(paths: StatePaths, kept: Map<string, string>): string[] {
       removed.push(path)
     } else if (now !== null) kept.set(path, 'somebody has edited it')
   }
-  for (const path of [paths.locks, paths.trustedGit, paths.shims, paths.feed, paths.coolDown, paths.usage])
+  for (const path of [
+    paths.configSchema,
+    paths.locks,
+    paths.trustedGit,
+    paths.shims,
+    paths.feed,
+    paths.coolDown,
+    paths.usage,
+  ])
     if (lookAt(path)) {
       removeTree(path)
       removed.push(path)

@@ -21,6 +21,7 @@ export function statePaths(repo: string) {
     root,
     readme: join(root, 'README.md'),
     config: join(root, 'config.yaml'),
+    configSchema: join(root, 'config.schema.json'),
     configCache: join(root, 'locks', 'config.json'),
     ignore: join(root, '.gitignore'),
     lessons: join(root, 'lessons'),

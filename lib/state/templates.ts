@@ -16,7 +16,8 @@ proved. Everything is in files; kill every process and the next command goes on 
 Look: \`dirigent status\`. Do not edit \`status.json\` by hand. Tell a worker something: \`dirigent send ID TEXT\`.
 `
 
-export const configTemplate = `# Settings of Dirigent for this repository. Every line has a default; these are examples.
+export const configTemplate = `# yaml-language-server: $schema=./config.schema.json
+# Settings of Dirigent for this repository. Every line has a default; these are examples.
 version: 1
 
 # base: main                 # where changes land; default: the branch checked out (origin/main works too)
@@ -52,6 +53,7 @@ export const ignoreTemplate = `# Only what people write is committed.
 !/.gitignore
 !/README.md
 !/config.yaml
+!/config.schema.json
 !/lessons/
 !/templates/
 `

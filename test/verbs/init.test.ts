@@ -133,3 +133,14 @@ it('keeps what somebody edited and what tasks left, and says so', async () => {
   // What stays is still kept out of the repository.
   expect((await untracked()).filter((line) => line.includes('archive'))).toEqual([])
 })
+
+it('tells editors what may stand in config.yaml, with a line that points to it', async () => {
+  await init()
+  const schema = JSON.parse(readFileSync(join(box.state, 'config.schema.json'), 'utf8'))
+  expect(schema).toMatchObject({ type: 'object', required: ['version'], additionalProperties: false })
+  expect(schema.properties.max_workers).toMatchObject({ type: 'integer', minimum: 1, maximum: 1000 })
+  expect(box.read('.orchestrator-state/config.yaml')).toMatch(
+    /^# yaml-language-server: \$schema=\.\/config\.schema\.json\n/,
+  )
+  expect(await box.git('check-ignore', '-v', '.orchestrator-state/config.schema.json')).toContain('!/config')
+})
