@@ -3,7 +3,7 @@ import { openContext } from '../../lib/flows/context.ts'
 import { beforeCommand } from '../../lib/flows/hook.ts'
 import { afterTool, atEnd, type Said } from '../../lib/flows/mail-hooks.ts'
 import { main } from '../../lib/kit/cli.ts'
-import { hookVerb } from '../../lib/view/verbs.ts'
+import { hookVerb } from '../../lib/view/inner-verbs.ts'
 
 main(hookVerb, async ({ directory, words: [event = '', about = '', attempt = ''] }) => {
   const said: Said | null =

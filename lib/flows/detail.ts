@@ -10,9 +10,11 @@ import { messagesIn } from '../state/mailbox.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
 import { listTasks, loadTask, type Task } from '../state/tasks.ts'
+import type { PlanView } from '../view/plan.ts'
 import { waitingForBuild } from './build-line.ts'
 import type { Context } from './context.ts'
 import { needStates } from './needs.ts'
+import { shownPlan } from './plan.ts'
 import { settleIfWritable } from './settle.ts'
 import { standsStill } from './supervise/signs.ts'
 import type { Row } from './survey.ts'
@@ -24,6 +26,8 @@ export interface Detail extends Row {
   readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
   /** The worker's last words, shortened; null before it had any. */
   readonly report: string | null
+  /** What it planned, while that is under review. */
+  readonly plan: PlanView | null
   readonly notice: string | null
 }
 
@@ -60,6 +64,7 @@ export async function detail(context: Context, id: string): Promise<Detail> {
       from_worker: messagesIn(task.paths.outbox).length,
     },
     report: reportOf(task),
+    plan: task.status.state === 'review' && task.status.settings.plan ? await shownPlan(context, task) : null,
     notice: seen.notice,
   }
 }

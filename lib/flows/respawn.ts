@@ -10,7 +10,7 @@ import { type Context, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { dropWorktree } from './runner/clean-up.ts'
 import { clearStop } from './runner/interrupt.ts'
-import { settingsOf } from './settings.ts'
+import { settingsOf, toPlan } from './settings.ts'
 import { settle } from './settle.ts'
 import { checkWorker, type Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
@@ -55,18 +55,23 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
 /** The old revision stays in the log. The status goes last: it is what says which revision counts. */
 async function refine(context: Context, task: Task, spec: Spec): Promise<Task> {
   if (spec.sha256 === task.status.spec_sha256) return task
-  const settings = settingsOf(context, task.id, spec, await branches(context.repo))
+  const asked = settingsOf(context, task.id, spec, await branches(context.repo))
   const revision = task.status.spec_revision
-  keepSpec(task.paths.spec, task.paths.oldSpec(revision))
-  writeFileDurable(task.paths.spec, spec.text)
+  replaceSpec(task, spec)
   const refined = amend(task, {
-    settings,
+    settings: task.status.settings.plan ? toPlan(asked) : asked,
     title: spec.title,
     spec_revision: revision + 1,
     spec_sha256: spec.sha256,
   })
   trail(context, refined, 'spec', `revision ${revision + 1}; the one before is log/spec-${revision}.md`)
   return refined
+}
+
+/** The one before is kept under its revision. What counts is the status, which is the caller's to write. */
+export function replaceSpec({ paths, status }: Task, spec: Spec): void {
+  keepSpec(paths.spec, paths.oldSpec(status.spec_revision))
+  writeFileDurable(paths.spec, spec.text)
 }
 
 /** What is no spec any more (somebody has put a link there) is moved out of the way; the new one is wanted. */

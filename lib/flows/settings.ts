@@ -19,13 +19,32 @@ export function settingsOf(
   spec: Spec,
   refs: ReadonlyMap<string, string>,
 ): Settings {
-  const { front } = spec
+  return settingsOfAll(context, [{ id, spec }], refs)[0] as Settings
+}
+
+export interface Named {
+  readonly id: string
+  readonly spec: Spec
+}
+
+/** Those of several tasks that are to be made together: they may need each other. */
+export function settingsOfAll(
+  context: Context,
+  named: readonly Named[],
+  refs: ReadonlyMap<string, string>,
+): Settings[] {
+  checkNeeds(context, new Map(named.map(({ id, spec }) => [id, spec.front.needs ?? []])))
+  return named.map(({ spec }) => filledIn(context, spec, refs))
+}
+
+/** The spec of a planning task is a brief: what it asks of the change is for the tasks that come of it. */
+export const toPlan = (settings: Settings): Settings => ({ ...settings, change: 'none', plan: true })
+
+function filledIn(context: Context, { front }: Spec, refs: ReadonlyMap<string, string>): Settings {
   const { config } = context
   const change = front.change ?? 'branch'
-  const needs = front.needs ?? []
-  checkNeeds(context, id, needs)
   return {
-    needs,
+    needs: front.needs ?? [],
     verify: front.verify ?? (change === 'branch' ? config.verify : []),
     paths: front.paths ?? [],
     worker: front.worker ?? 'codex',
@@ -44,19 +63,22 @@ export function settingsOf(
   }
 }
 
-function checkNeeds(context: Context, id: string, needs: readonly string[]): void {
+/** @param wanted task → what it is to need */
+function checkNeeds(context: Context, wanted: ReadonlyMap<string, readonly string[]>): void {
+  const needs = [...new Set([...wanted.values()].flat())]
   if (needs.length === 0) return
   for (const need of needs) checkId(need)
   const { tasks } = listTasks(context.paths)
-  const known = new Map(tasks.map((task) => [task.id, task.status.settings.needs]))
-  const cycle = findCycle(id, needs, (other) => known.get(other) ?? [])
-  if (cycle) {
+  const known = new Map<string, readonly string[]>(tasks.map((task) => [task.id, task.status.settings.needs]))
+  for (const [id, own] of wanted) {
+    const cycle = findCycle(id, own, (other) => wanted.get(other) ?? known.get(other) ?? [])
+    if (!cycle) continue
     throw new Failure('needs-cycle', `needs go round in a circle: ${cycle.join(' → ')}`, {
       hint: 'Take one of them out of the spec’s needs.',
     })
   }
   const stateOf = needStates(context, tasks)
-  const unknown = needs.filter((need) => stateOf(need) === 'unknown')
+  const unknown = needs.filter((need) => !wanted.has(need) && stateOf(need) === 'unknown')
   if (unknown.length === 0) return
   throw new Failure('needs-unknown', `needs ${unknown.join(', ')}: there is no such task`, {
     hint: 'Spawn what is needed first; see the ids: dirigent status --all',

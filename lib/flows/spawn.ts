@@ -13,7 +13,7 @@ import { branches } from '../tools/git/refs.ts'
 import { branchTaken } from '../tools/git/worktrees.ts'
 import { branchOf, type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
-import { settingsOf } from './settings.ts'
+import { settingsOf, toPlan } from './settings.ts'
 import { observe } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 
@@ -28,41 +28,45 @@ export interface Spawned {
 /**
  * @param wanted the id, or null to make one from the title
  * @param read gives the spec
+ * @param plan the spec is a brief: the worker is to write the spec
  */
 export async function spawn(
   context: Context,
   wanted: string | null,
   read: () => Promise<Spec>,
+  plan = false,
 ): Promise<Spawned> {
   if (wanted !== null) checkId(wanted)
   const { alive } = await observe(context)
   await trustRepository(context, alive.size > 0)
   // git runs while the spec is read and parsed.
   const [refs, spec] = await Promise.all([branches(context.repo), read()])
-  const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null)
+  const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null, plan)
   if (known) return { task: known, created: false, blocked: null }
   checkWorker(context)
   const id = wanted ?? freeId(context, idFrom(spec.title) || 'task')
-  const settings = settingsOf(context, id, spec, refs)
+  const asked = settingsOf(context, id, spec, refs)
+  const settings = plan ? toPlan(asked) : asked
   checkBranch(context, id, refs)
   const status = newStatus({ id, title: spec.title, settings, spec_sha256: spec.sha256, created: now() })
-  if (!createTask(context.paths, status, spec.text)) return await spawnedMeanwhile(context, wanted, id, spec)
+  if (!createTask(context.paths, status, spec.text))
+    return await spawnedMeanwhile(context, wanted, id, spec, plan)
   const task: Task = { id, paths: context.paths.task(id), status }
-  const blocked = await start(context, id)
+  const blocked = (await start(context, [id])).get(id) ?? null
   await ensureSupervisor(context)
   return { task: reload(context.paths, id) ?? task, created: true, blocked }
 }
 
-/** The task exists now: what keeps it from starting is its state, not a refusal. Null when it started. */
-async function start(context: Context, id: string): Promise<string | null> {
+/** The tasks exist now: what keeps one from starting is its state, not a refusal. Gives why, of those that wait. */
+export async function start(context: Context, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   try {
-    return (await dispatch(context)).blocked.get(id) ?? null
+    return (await dispatch(context)).blocked
   } catch (error) {
     const trouble = diskTrouble(error)
-    if (trouble) return `${trouble.message}; ${trouble.hint}`
-    if (error instanceof Failure && ['state-read-only', 'lock-busy'].includes(error.code))
-      return `${error.message}; ${error.hint}`
-    throw error
+    const busy = error instanceof Failure && ['state-read-only', 'lock-busy'].includes(error.code)
+    const known = trouble ?? (busy ? error : null)
+    if (!known) throw error
+    return new Map(ids.map((id) => [id, `${known.message}; ${known.hint}`]))
   }
 }
 
@@ -72,19 +76,26 @@ async function spawnedMeanwhile(
   wanted: string | null,
   id: string,
   spec: Spec,
+  plan: boolean,
 ): Promise<Spawned> {
-  if (wanted === null) return await spawn(context, null, async () => spec)
-  const task = existing(context, id, spec, true)
+  if (wanted === null) return await spawn(context, null, async () => spec, plan)
+  const task = existing(context, id, spec, true, plan)
   if (task) return { task, created: false, blocked: null }
   throw taken(id, false)
 }
 
 /** The task of this id when it has this very spec; another spec under a wanted id is refused. */
-function existing(context: Context, id: string, spec: Spec, isWanted: boolean): Task | null {
+export function existing(
+  context: Context,
+  id: string,
+  spec: Spec,
+  isWanted: boolean,
+  plan = false,
+): Task | null {
   if (id === '') return null
   const task = reload(context.paths, id)
   if (!task) return null
-  if (task.status.spec_sha256 === spec.sha256) return task
+  if (task.status.spec_sha256 === spec.sha256 && task.status.settings.plan === plan) return task
   if (isWanted) throw taken(id, isEnded(task.status))
   return null
 }
@@ -114,7 +125,7 @@ export function checkWorker(context: Context): void {
 }
 
 /** Neither the task's branch nor one that would be its folder may be there. */
-function checkBranch(context: Context, id: string, refs: ReadonlyMap<string, string>): void {
+export function checkBranch(context: Context, id: string, refs: ReadonlyMap<string, string>): void {
   const branch = branchOf(id)
   const full = `refs/heads/${branch}`
   if (refs.has('refs/heads/dirigent')) throw branchTaken(context.repo, 'dirigent')

@@ -158,6 +158,17 @@ export function required(
   throw usage(spec, `dirigent ${spec.name} needs --${option}`)
 }
 
+/** Throws when an option is given beside what makes no sense with it. */
+export function apart(
+  spec: VerbSpec,
+  option: string,
+  given: unknown,
+  others: Readonly<Record<string, unknown>>,
+): void {
+  const beside = given ? Object.keys(others).find((name) => others[name]) : undefined
+  if (beside) throw usage(spec, `dirigent ${spec.name} takes either ${option} or ${beside}`)
+}
+
 export function choice<T extends string>(option: string, value: string, among: readonly T[]): T {
   const found = among.find((word) => word === value)
   if (found) return found

@@ -36,7 +36,11 @@ export function nextFor(status: Status): string[] {
     case 'waiting':
       return [`dirigent respawn ${id}`]
     case 'review':
-      return [`dirigent diff ${id}`, `dirigent land ${id}`]
+      return [
+        `dirigent ${status.settings.plan ? 'status' : 'diff'} ${id}`,
+        `dirigent accept ${id}`,
+        `dirigent reject ${id} WHY`,
+      ]
     case 'landing':
       return [`dirigent land ${id}`]
     default:

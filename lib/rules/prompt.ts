@@ -1,7 +1,7 @@
 /** The worker's prompt: contract, facts, spec, then what earlier attempts left. Pure. */
 import { clean, head, tail } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
-import type { Status } from '../state/schema/status.ts'
+import type { Settings, Status } from '../state/schema/status.ts'
 
 /** Bytes each part may take; the newest end is kept, of a message its beginning. */
 export const limits = {
@@ -61,6 +61,12 @@ function facts(parts: PromptParts): string {
     `Branch: ${workplace?.branch}, to be landed on ${settings.base.branch}`,
     `Task directory: ${parts.taskDirectory}`,
     `Ports for you: ${workplace?.ports.base} to ${(workplace?.ports.base ?? 0) + (workplace?.ports.count ?? 1) - 1}`,
+    ...(settings.plan ? planFacts(settings) : workFacts(settings)),
+  ].join('\n')
+}
+
+function workFacts(settings: Settings): string[] {
+  return [
     ...(settings.change === 'none'
       ? ['Wanted: a report as your last message. Do not change the repository.']
       : []),
@@ -68,7 +74,24 @@ function facts(parts: PromptParts): string {
     ...(settings.verify.length > 0
       ? ['Checks that must exit 0 when you are done:', ...settings.verify.map((command) => `- ${command}`)]
       : []),
-  ].join('\n')
+  ]
+}
+
+/** What tasks of the plan are held to where it says nothing, and what is the most that it may say. */
+function planFacts({ attempts, budget, paths, verify }: Settings): string[] {
+  const most = [
+    `${attempts} attempts`,
+    ...(budget.minutes === null ? [] : [`${budget.minutes} minutes`]),
+    ...(budget.tokens === null ? [] : [`${budget.tokens} tokens`]),
+  ]
+  return [
+    'Wanted: a plan as your last message. Do not change the repository.',
+    `Each task of the plan has at most: ${most.join(', ')}`,
+    ...(paths.length > 0 ? [`Paths of a task that names none: ${paths.join(', ')}`] : []),
+    ...(verify.length > 0
+      ? ['Checks of a task that names none:', ...verify.map((command) => `- ${command}`)]
+      : ['Checks of a task that names none: none']),
+  ]
 }
 
 export function failureSection(failure: TaskFailure): string {

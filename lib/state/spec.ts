@@ -20,20 +20,40 @@ export interface Spec {
 
 /** @param file its name for messages; throws `bad-spec` with the line and field */
 export async function parseSpec(bytes: Buffer, file: string): Promise<Spec> {
-  const text = decode(bytes, file)
-  const { yaml, body, line } = split(text, file)
-  const { parseYaml } = await import('./yaml.ts')
-  const parsed = yaml === null ? {} : parseYaml(yaml, front, { file, code: 'bad-spec', line })
+  const { text, front, hasFront, body } = await partsOf(bytes, file)
   if (body.trim() === '') {
-    throw bad(`${file} says nothing to do: it has no text${yaml === null ? '' : ' below the front matter'}`)
+    throw bad(`${file} says nothing to do: it has no text${hasFront ? ' below the front matter' : ''}`)
   }
-  const title = parsed.title ?? titleOf(body)
+  const title = front.title ?? titleOf(body)
   return {
     text,
     sha256: createHash('sha256').update(text).digest('hex'),
     title: oneLine(title, 120),
-    front: parsed,
+    front,
     body,
+  }
+}
+
+export interface Parts {
+  readonly text: string
+  readonly front: Front
+  readonly hasFront: boolean
+  readonly body: string
+  /** Number of the body's first line in the file. */
+  readonly bodyLine: number
+}
+
+/** Front matter and text, either of which may be empty; throws `bad-spec` with the line and field. */
+export async function partsOf(bytes: Buffer, file: string): Promise<Parts> {
+  const text = decode(bytes, file)
+  const { yaml, body, line } = split(text, file)
+  const { parseYaml } = await import('./yaml.ts')
+  return {
+    text,
+    front: yaml === null ? {} : parseYaml(yaml, front, { file, code: 'bad-spec', line }),
+    hasFront: yaml !== null,
+    body,
+    bodyLine: text.slice(0, text.length - body.length).split('\n').length,
   }
 }
 

@@ -3,7 +3,8 @@ import { optionsOf, type VerbSpec } from '../kit/arguments.ts'
 import type { Answer } from '../kit/cli.ts'
 import { Failure } from '../kit/errors.ts'
 import { stateDirectoryName } from '../state/paths.ts'
-import { helpVerb, verbs } from './verbs.ts'
+import { helpVerb } from './inner-verbs.ts'
+import { verbs } from './verbs.ts'
 
 export const shells = ['bash', 'zsh'] as const
 

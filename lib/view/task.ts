@@ -5,6 +5,7 @@ import { nextFor } from '../rules/attention.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { AttemptExit, Check, Result } from '../state/schema/attempt.ts'
 import type { Task } from '../state/tasks.ts'
+import { type PlanView, planLines, planRecord } from './plan.ts'
 import { type RowView, taskRecord } from './record.ts'
 
 export interface TaskView extends RowView {
@@ -13,6 +14,8 @@ export interface TaskView extends RowView {
   readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
   /** The worker's last words, shortened; null before it had any. */
   readonly report: string | null
+  /** What it planned, while that is under review. */
+  readonly plan: PlanView | null
   readonly notice: string | null
 }
 
@@ -30,6 +33,7 @@ export function taskAnswer(view: TaskView, now: number): Answer {
         attempts: view.attempts,
         messages: view.messages,
         report: view.report,
+        plan: view.plan && planRecord(view.plan),
       },
       notice: view.notice,
     },
@@ -66,7 +70,7 @@ function text(view: TaskView, now: number): string[] {
     ),
     ...field('needs', settings.needs.join(', ')),
     ...field('mail', mailLine(view)),
-    ...reportLines(view),
+    ...(view.plan ? planLines(view.plan) : reportLines(view)),
     `directory  ${paths.directory}`,
     ...field('worktree', status.workplace?.worktree),
   ]

@@ -31,7 +31,14 @@ export const verbs = {
     positionals: '[id]',
     min: 0,
     max: 1,
-    options: { spec },
+    options: {
+      spec,
+      plan: {
+        type: 'boolean',
+        help: 'the spec is a brief: the worker writes the full one, for you to accept',
+      },
+      split: { type: 'boolean', help: 'one task for each `## Task ID: TITLE` section of the spec' },
+    },
     detail: 'Without an id, it is made from the title. The same id and the same spec again change nothing.',
     example: 'dirigent spawn add-login --spec specs/login.md',
   },
@@ -144,6 +151,26 @@ export const verbs = {
     },
     example: 'dirigent respawn add-login --spec specs/login-2.md',
   },
+  accept: {
+    name: 'accept',
+    summary: 'accepts what is under review: a change lands, a plan becomes its task’s spec or several tasks',
+    positionals: 'id…',
+    min: 1,
+    max: 1000,
+    options: {},
+    detail:
+      'A plan is in the report.md of its task; mend it there first, if you like. Cut short, the same command does the rest.',
+    example: 'dirigent accept add-login',
+  },
+  reject: {
+    name: 'reject',
+    summary: 'sends what is under review back to the worker, which is told why; no try is used up',
+    positionals: 'id WHY',
+    min: 2,
+    max: 2,
+    options: {},
+    example: "dirigent reject add-login 'Use the form that is there.'",
+  },
   land: {
     name: 'land',
     summary: 'lands changes that wait: after a review, or once the main checkout is out of the way',
@@ -193,46 +220,5 @@ export const verbs = {
     example: 'dirigent doctor --fix',
   },
 } as const satisfies Record<string, VerbSpec>
-
-/** The runner's own command line; it is started by `dispatch`, never typed. */
-export const runnerVerb = {
-  name: 'run',
-  summary: 'owns one attempt of a task; started by Dirigent itself',
-  positionals: 'id',
-  min: 1,
-  max: 1,
-  options: { epoch: { type: 'string', value: 'N', help: 'of the task, when it was decided to start it' } },
-  example: 'dirigent run add-login --epoch 1',
-} as const satisfies VerbSpec
-
-/** Asked by the hooks of a worker; never typed. */
-export const hookVerb = {
-  name: 'hook',
-  summary:
-    'makes a heavy command take its turn, hands over mail; asked by the hooks that Dirigent gives its workers',
-  positionals: 'event shims|task [attempt]',
-  min: 2,
-  max: 3,
-  options: {},
-  example: 'dirigent hook pre-tool-use 0123456789abcdef',
-} as const satisfies VerbSpec
-
-/** `dirigent` alone, `dirigent help VERB`, and what an unknown verb comes to. */
-export const helpVerb = {
-  name: 'help',
-  summary: 'the verbs, or one of them',
-  positionals: '[verb]',
-  min: 0,
-  max: 1,
-  options: {
-    version: { type: 'boolean', help: 'which Dirigent this is' },
-    completions: {
-      type: 'string',
-      value: 'bash|zsh',
-      help: 'what a shell runs so that it completes our words',
-    },
-  },
-  example: 'dirigent help spawn',
-} as const satisfies VerbSpec
 
 export type VerbName = keyof typeof verbs

@@ -20,7 +20,8 @@ it.each([
   ['failed', {}, 'because', 'dirigent respawn a-task --spec FILE'],
   ['waiting', {}, 'because', 'dirigent respawn a-task'],
   ['waiting', { question: 'Blue or red?' }, 'Blue or red?', 'dirigent respawn a-task'],
-  ['review', {}, 'because', 'dirigent land a-task'],
+  ['review', {}, 'because', 'dirigent accept a-task'],
+  ['review', {}, 'because', 'dirigent reject a-task WHY'],
   ['landing', { change: blocked }, 'the main checkout is dirty', 'dirigent land a-task'],
 ] as const)(
   'a task that is %s (%j) needs somebody and names the next command',

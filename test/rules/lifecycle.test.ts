@@ -12,7 +12,7 @@ queued → running waiting failed cancelled
 running → verifying queued waiting failed cancelled
 waiting → queued cancelled
 verifying → review landing done queued waiting failed cancelled
-review → landing queued waiting cancelled
+review → landing done queued waiting cancelled
 landing → merged review queued waiting failed cancelled
 failed → queued waiting cancelled
 merged →

@@ -17,6 +17,7 @@ import { deliverable, remember, toldEarlier } from '../../state/messages.ts'
 import { checkOwner } from '../../state/owner.ts'
 import { writeRecord } from '../../state/record.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
+import type { Settings } from '../../state/schema/status.ts'
 import { readBody } from '../../state/spec.ts'
 import type { Task } from '../../state/tasks.ts'
 import { workerArgv } from '../../tools/codex/argv.ts'
@@ -181,7 +182,7 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
   // The worker's own: its end counts when it is too long, and nothing when it is no file.
   const checkpoint = readTail(task.paths.checkpoint, 64 * 1024).toString()
   return composePrompt({
-    contract: readFileSync(join(packageRoot(), 'skill', 'prompts', 'worker.md'), 'utf8'),
+    contract: contractFor(settings),
     status: task.status,
     taskDirectory: task.paths.directory,
     body: readBody(task.paths.spec),
@@ -196,6 +197,12 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
         ? await subjects(context.repo, `refs/heads/${settings.base.branch}`, workplace)
         : [],
   })
+}
+
+/** Texts that a person may edit. */
+function contractFor({ plan }: Settings): string {
+  const text = (name: string) => readFileSync(join(packageRoot(), 'skill', 'prompts', name), 'utf8').trim()
+  return plan ? `${text('worker.md')}\n\n${text('plan.md')}` : text('worker.md')
 }
 
 /** The failure that a request to stop, or a bare signal, amounts to. */

@@ -20,6 +20,7 @@ import { fail } from './fail.ts'
 import type { Interrupt } from './interrupt.ts'
 import { backForMail } from './mail.ts'
 import { ownPlace } from './own-place.ts'
+import { judgePlan } from './prove-plan.ts'
 
 export async function verify(context: Context, begun: Task, interrupt: Interrupt): Promise<Task> {
   const back = backForMail(context, begun)
@@ -122,7 +123,10 @@ async function proveReport(
       reported,
       `a report was wanted, yet the worker changed files; kept as ${kept}, not landed`,
     )
-  const { checks, failure } = await runChecks(context, reported, 'checks', interrupt)
+  const plan = task.status.settings.plan ? await judgePlan(context, reported) : null
+  const { checks, failure } = plan
+    ? { checks: [], failure: plan.failure }
+    : await runChecks(context, reported, 'checks', interrupt)
   if (failure) return fail(context, reported, failure, interrupt)
   // It does not land, which is where a change is held up for what came while it was checked.
   const back = backForMail(context, reported)
@@ -136,7 +140,9 @@ async function proveReport(
     leftovers: [...leftovers],
     outside: [],
   })
-  return advance(context, reported, 'done', 'the report is in report.md', { failure: null, activity: null })
+  const done = { failure: null, activity: null }
+  if (plan?.failure === null) return advance(context, reported, 'review', plan.ready, done)
+  return advance(context, reported, 'done', 'the report is in report.md', done)
 }
 
 async function proveChange(context: Context, gathered: Gathered, interrupt: Interrupt): Promise<Task> {
@@ -185,7 +191,7 @@ async function proveChange(context: Context, gathered: Gathered, interrupt: Inte
       context,
       noted,
       'review',
-      `it changes files that steer agents or CI (${which}); read the diff, then land it or cancel it`,
+      `it changes files that steer agents or CI (${which}); read the diff, then accept or reject it`,
       done,
     )
   }

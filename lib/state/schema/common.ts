@@ -36,6 +36,7 @@ export const failureClass = z.enum([
   'no-commit',
   'conflict',
   'bad-plan',
+  'rejected',
   'stalled',
   'budget',
   'day-budget',

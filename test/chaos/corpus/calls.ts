@@ -33,6 +33,8 @@ export const reads = (id: string, rests: boolean): readonly Words[] => [
 /** Changing one task; the last puts it away. */
 export const writes = (id: string, spec: string): readonly Words[] => [
   ['send', id, 'a message', '--json'],
+  ['reject', id, 'why not'],
+  ['accept', id],
   ['land', id],
   ['spawn', id, '--spec', spec, '--json'],
   ['respawn', id, '--json'],
