@@ -4,7 +4,7 @@ import { lookAt, namesIn, readHead } from '../kit/read.ts'
 import { clean } from '../kit/text.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
-import { aloneHealth, healthOf } from '../rules/health.ts'
+import { aloneHealth, coolingHealth, healthOf } from '../rules/health.ts'
 import { isOwned } from '../rules/lifecycle.ts'
 import { messagesIn } from '../state/mailbox.ts'
 import { readRecord } from '../state/record.ts'
@@ -13,6 +13,7 @@ import { listTasks, loadTask, type Task } from '../state/tasks.ts'
 import type { PlanView } from '../view/plan.ts'
 import { waitingForBuild } from './build-line.ts'
 import type { Context } from './context.ts'
+import { holdOf } from './hold.ts'
 import { needStates } from './needs.ts'
 import { shownPlan } from './plan.ts'
 import { settleIfWritable } from './settle.ts'
@@ -36,12 +37,16 @@ export async function detail(context: Context, id: string): Promise<Detail> {
   const seen = await settleIfWritable(context)
   const lost = seen.lost.find((task) => task.id === id)
   const task = lost ?? loadTask(context.paths, asked.id)
-  const needState = needStates(context, listTasks(context.paths).tasks)
+  const live = listTasks(context.paths).tasks
+  const needState = needStates(context, live)
+  const blocked = task.status.state === 'queued' ? blockedBy(task.status, new Date(), needState) : null
+  const hold = task.status.state === 'queued' && blocked === null ? holdOf(context, live) : null
   const alive = isOwned(task.status) && !lost && (await isLocked(task.paths.runLock))
   const turn = (await waitingForBuild(context)).get(id) ?? null
   const still = standsStill(task, Date.now())
   const known = healthOf(task.status, alive || !isOwned(task.status), Date.now(), turn, still)
-  const health = alive && isAlone(task) ? aloneHealth(known) : known
+  const observed = alive && isAlone(task) ? aloneHealth(known) : known
+  const health = hold?.health ? coolingHealth(hold.health) : observed
   const attempts: AttemptExit[] = []
   for (const n of attemptsIn(task)) {
     const ended = readRecord(task.paths.attempt(n).exit, exit)
@@ -52,10 +57,7 @@ export async function detail(context: Context, id: string): Promise<Detail> {
     health,
     attention: attentionOf(task.status, needState),
     underWay: isUnderWay(task.status, needState),
-    reason:
-      task.status.state === 'queued'
-        ? (blockedBy(task.status, new Date(), needState) ?? task.status.reason)
-        : task.status.reason,
+    reason: blocked ?? hold?.why ?? task.status.reason,
     result: readRecord(task.paths.result, result) ?? null,
     attempts,
     messages: {

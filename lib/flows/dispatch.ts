@@ -10,6 +10,7 @@ import { listTasks, reload, type Task } from '../state/tasks.ts'
 import { loginProblem } from '../tools/codex/login.ts'
 import { advance } from './advance.ts'
 import { type Context, maxWorkers } from './context.ts'
+import { holdOf } from './hold.ts'
 import { needStates } from './needs.ts'
 import { startWithLock } from './own-process.ts'
 
@@ -38,7 +39,8 @@ export async function dispatch(context: Context): Promise<Dispatched> {
 /** What would start now and why the rest waits: the very decision that `status` shows. */
 export function decide(context: Context, tasks: readonly Task[]): Plan {
   const records = tasks.map((task) => task.status)
-  const decided = plan(records, maxWorkers(context.config), new Date(), needStates(context, tasks))
+  const needState = needStates(context, tasks)
+  const decided = plan(records, maxWorkers(context.config), new Date(), needState, holdOf(context, tasks))
   const problem = decided.start.length > 0 ? loginProblem(context.config.codex, process.env) : null
   if (problem === null) return decided
   const because = decided.start.map((id) => [id, `codex is not logged in: ${problem}`] as const)

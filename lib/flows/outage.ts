@@ -22,22 +22,34 @@ interface Found {
   readonly lost: readonly Task[]
 }
 
-/** Until when the supervisor does nothing, because of an outage; null: it goes on. */
-export function waitsAfterOutage({ paths, config }: Context, { alive, lost }: Found): Date | null {
+export interface Outwaited {
+  /** Until then the supervisor does nothing. */
+  readonly until: Date
+  /** Found now. */
+  readonly did: readonly string[]
+}
+
+/** Null: it goes on. */
+export function waitsAfterOutage({ paths, config }: Context, { alive, lost }: Found): Outwaited | null {
   if (lost.length < fewest || lost.length <= alive.size) return null
   const pause = config.supervise.every_seconds * 1000
   const last = readOutage(paths)
   if (last && lost.every((task) => isIn(last, task))) {
     const left = Date.parse(last.at) + pause - Date.now()
     // A clock that was set must not make it longer.
-    return left > 0 && left <= pause ? new Date(Date.now() + left) : null
+    return left > 0 && left <= pause ? { until: new Date(Date.now() + left), did: [] } : null
   }
   // Found in two looks, it is still one outage.
   const goesOn = last && lost.some((task) => isIn(last, task)) ? last : null
   const spared = goesOn ? goesOn.spared : !last || Date.now() - Date.parse(last.at) > again
   const epochs = Object.fromEntries(lost.map(({ id, status }) => [id, status.epoch]))
   writeRecord(paths.outage, { version: 1, at: goesOn?.at ?? now(), spared, lost: epochs } satisfies Outage)
-  return new Date(Date.now() + pause)
+  const all = Object.keys(epochs).join(', ')
+  const counts = spared ? '' : '; it is not the first within an hour, so it counts'
+  return {
+    until: new Date(Date.now() + pause),
+    did: [`most workers are dead at once, an outage: ${all} are taken up one pass later${counts}`],
+  }
 }
 
 /** This very loss is part of an outage that is not held against anybody. */

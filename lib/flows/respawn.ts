@@ -36,6 +36,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
       epoch: cleared.status.epoch + 1,
       tries: 0,
       lost: 0,
+      limited: 0,
       not_before: null,
       change: null,
       question: null,

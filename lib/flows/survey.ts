@@ -1,13 +1,14 @@
 /** All tasks as they stand: settled, with health, attention and why the queued ones wait. */
 import type { Failure } from '../kit/errors.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
-import { aloneHealth, type Health, healthOf } from '../rules/health.ts'
+import { aloneHealth, coolingHealth, type Health, healthOf } from '../rules/health.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { Status } from '../state/schema/status.ts'
 import { countArchived, listArchived, listTasks, type Task } from '../state/tasks.ts'
 import { waitingForBuild } from './build-line.ts'
 import type { Context } from './context.ts'
 import { decide } from './dispatch.ts'
+import { holdOf } from './hold.ts'
 import { needStates } from './needs.ts'
 import { settleIfWritable } from './settle.ts'
 import { standsStill } from './supervise/signs.ts'
@@ -39,6 +40,7 @@ export async function survey(context: Context, withEnded = 0): Promise<Survey> {
   const needState = needStates(context, tasks)
   const now = Date.now()
   const { blocked } = decide(context, tasks)
+  const hold = holdOf(context, tasks)
   const turns = await waitingForBuild(context)
   const lost = new Map(seen.lost.map((task) => [task.id, task]))
   const toRow = (task: Task): Row => {
@@ -47,9 +49,10 @@ export async function survey(context: Context, withEnded = 0): Promise<Survey> {
     const shown = found ?? task
     const still = standsStill(shown, now)
     const health = healthOf(shown.status, !found, now, turns.get(task.id) ?? null, still)
+    const cools = hold?.health && blocked.get(task.id) === hold.why ? coolingHealth(hold.health) : null
     return {
       task: shown,
-      health: seen.alone.has(task.id) && !found ? aloneHealth(health) : health,
+      health: cools ?? (seen.alone.has(task.id) && !found ? aloneHealth(health) : health),
       attention: attentionOf(task.status, needState),
       underWay: isUnderWay(task.status, needState),
       reason: found

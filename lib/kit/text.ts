@@ -57,6 +57,19 @@ export function duration(milliseconds: number): string {
   return `${Math.round(hours / 24)} d`
 }
 
+/** By the clock on the wall: `14:05`, on another day `2026-11-21 14:05`. */
+export function clockTime(time: Date, now: Date): string {
+  const day = dayOf(time)
+  return `${day === dayOf(now) ? '' : `${day} `}${two(time.getHours())}:${two(time.getMinutes())}`
+}
+
+/** `2026-11-20`, where we are. */
+export function dayOf(time: Date): string {
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`
+}
+
+const two = (n: number): string => String(n).padStart(2, '0')
+
 /** 950 · 12.3k · 4.1M */
 export function count(value: number): string {
   if (value < 1000) return String(value)

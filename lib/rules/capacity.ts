@@ -16,6 +16,15 @@ export interface Plan {
   readonly blocked: ReadonlyMap<string, string>
 }
 
+/** What keeps every start back, whichever task it is. */
+export interface Hold {
+  readonly why: string
+  /** The evidence that such a task cools down; null when it is something else. */
+  readonly health: string | null
+  /** When it is over by itself; null when somebody must do something. */
+  readonly until: Date | null
+}
+
 /** How a needed task stands; `unknown` when it is neither live nor archived, `blocked` when it cannot go on by itself. */
 export type NeedState = Status['state'] | 'unknown' | 'blocked'
 
@@ -28,12 +37,13 @@ export function plan(
   max: number,
   now: Date,
   needState: (id: string) => NeedState,
+  hold: Hold | null = null,
 ): Plan {
   const blocked = new Map<string, string>()
   const ready: Status[] = []
   for (const task of tasks) {
     if (task.state !== 'queued') continue
-    const why = blockedBy(task, now, needState)
+    const why = blockedBy(task, now, needState) ?? hold?.why
     if (why) blocked.set(task.id, why)
     else ready.push(task)
   }

@@ -72,6 +72,9 @@ export function healthOf(
   }
 }
 
+/** The health of a queued task that the provider's cool-down keeps from starting. */
+export const coolingHealth = (evidence: string): Health => ({ name: 'cooling-down', evidence })
+
 /** The health of a task whose runner died while its worker lives on: what is known of it is from before. */
 export function aloneHealth({ evidence }: Health): Health {
   return {

@@ -47,6 +47,7 @@ export function statePaths(repo: string) {
     escalations: join(root, 'locks', 'escalations.json'),
     outage: join(root, 'locks', 'outage.json'),
     coolDown: join(root, 'cool-down.json'),
+    coolDownLock: join(root, 'locks', 'cool-down.lock'),
     usage: join(root, 'usage'),
     /** @param day yyyy-mm-dd */
     usageOf: (day: string) => join(root, 'usage', `${day}.jsonl`),

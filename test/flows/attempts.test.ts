@@ -221,38 +221,6 @@ describe.concurrent('each way to fail has its class and its consequence', () => 
   const pause = (status: { not_before: string }, exit: { ended: string }) =>
     Date.parse(status.not_before) - Date.parse(exit.ended)
 
-  it('waits a while after a 429', async () => {
-    const { exit, status } = await firstEnd('limited', {}, [{ status: 429 }])
-    expect(exit.failure).toMatchObject({ class: 'rate-limit', retryable: true })
-    expect(status).toMatchObject({ state: 'queued', tries: 1 })
-    expect(pause(status, exit)).toBeGreaterThan(10_000)
-    expect(pause(status, exit)).toBeLessThan(20_000)
-    const shown = await box.json('status', 'limited')
-    expect(shown.json.data.task).toMatchObject({
-      health: 'cooling-down',
-      reason: `cooling down until ${status.not_before}`,
-    })
-    await box.verb('stop', 'limited', '--cancel')
-  })
-
-  it('waits until the time that the provider named when the usage limit is hit', async () => {
-    const at = Math.floor(Date.now() / 1000) + 3 * 3600
-    const body = {
-      error: {
-        type: 'usage_limit_reached',
-        message: 'The usage limit has been reached',
-        plan_type: 'pro',
-        resets_at: at,
-      },
-    }
-    const { exit, status } = await firstEnd('spent', {}, [{ status: 429, body }])
-    expect(exit.failure).toMatchObject({ class: 'usage-limit', retryable: true })
-    expect(status).toMatchObject({ state: 'queued', not_before: exit.failure.retry_at })
-    // The provider names the minute only.
-    expect(Math.abs(Date.parse(status.not_before) - at * 1000)).toBeLessThanOrEqual(120_000)
-    await box.verb('stop', 'spent', '--cancel')
-  })
-
   it.each([
     ['a server that answers 500 for ever', 'overload', { status: 500 }],
     ['a stream that is cut again and again', 'network', { cut: 'partial', times: 99 }],

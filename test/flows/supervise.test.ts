@@ -1,38 +1,156 @@
 /** The supervisor: one for each repository, woken by news and by time, killed at any moment without a loss. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { sandboxForEach } from '../support/each.ts'
 import { type Sandbox, until } from '../support/sandbox.ts'
-import { kill, runnersOf, spawnTask, supervisorsOf, workersOf } from '../support/tasks.ts'
+import { kill, landed, runnersOf, spawnTask, supervisorsOf, trailOf, workersOf } from '../support/tasks.ts'
 
 let box: Sandbox
-sandboxForEach({ max_workers: 4, stop_grace_seconds: 1, supervise: { every_seconds: 0.5 } }, (made) => {
+const settings = { max_workers: 4, stop_grace_seconds: 1 }
+const supervised = { ...settings, supervise: { every_seconds: 0.5 } }
+sandboxForEach(supervised, (made) => {
   box = made
 })
 
 const done = { say: 'done' }
+const commit = (file: string) => ({
+  run: `echo ${file} > ${file} && git add ${file} && git commit -qm 'add ${file}'`,
+})
 const hold = { run: 'while ! test -f ../../../go-on; do sleep 0.1; done' }
 const log = () => readFileSync(join(box.state, 'locks', 'supervisor.log'), 'utf8')
 const gone = () => until('the supervisor has left', () => supervisorsOf(box).length === 0)
-
-describe('a supervisor', () => {
-  it('is started by spawn, once, takes up what was lost with no verb called, and leaves when all is done', async () => {
-    await Promise.all(
-      ['a', 'b', 'c', 'd'].map((id) =>
-        spawnTask(box, id, { change: 'none' }, { attempts: [[hold, done], [done]] }),
-      ),
-    )
-    await until('a worker', () => workersOf(box, 'a').length > 0)
-    expect(supervisorsOf(box)).toHaveLength(1)
-    kill(...runnersOf(box, 'a'), ...workersOf(box, 'a'))
-    // No verb is called: files are looked at only.
-    await until('the end of a', () => box.status('a').state === 'done')
-    expect(box.status('a')).toMatchObject({ attempt: 2, tries: 0 })
-    box.write('go-on', '')
-    await gone()
-    for (const id of ['b', 'c', 'd']) expect(box.status(id), id).toMatchObject({ state: 'done', attempt: 1 })
-    expect(log()).toMatch(/a was lost; taken up again/)
-    expect(log()).toMatch(/nothing is under way; the supervisor has left/)
+const working = (id: string, attempt = 1) =>
+  until(`the worker of ${id}`, () => {
+    const { attempt: now, activity } = box.status(id)
+    return now === attempt && activity?.kind === 'tool'
   })
+
+it('is started by ten spawns at once, once; takes up what was lost; leaves when all is done', async () => {
+  const ids = Array.from({ length: 10 }, (_, n) => `task-${n}`)
+  const steps = { attempts: [[hold, done], [done]] }
+  await Promise.all(ids.map((id) => spawnTask(box, id, { change: 'none' }, steps)))
+  expect(supervisorsOf(box)).toHaveLength(1)
+  const first = await until('a worker', () => ids.find((id) => box.status(id).activity?.kind === 'tool'))
+  kill(...runnersOf(box, first), ...workersOf(box, first))
+  // No verb is called from here on: files are looked at only.
+  await until('its second attempt', () => box.status(first).state === 'done')
+  expect(box.status(first)).toMatchObject({ attempt: 2, tries: 0 })
+  box.write('go-on', '')
+  await gone()
+  for (const id of ids)
+    expect(box.status(id), id).toMatchObject({ state: 'done', attempt: id === first ? 2 : 1 })
+  expect(log().match(/ supervising /g)).toHaveLength(1)
+  expect(log()).toContain(`${first} was lost; taken up again`)
+  expect(log()).toMatch(/nothing is under way; the supervisor has left/)
+})
+
+it('says so when there is one already, and looks once when asked to', async () => {
+  await spawnTask(box, 'a', { change: 'none' }, [hold, done])
+  await working('a')
+  for (const words of [[], ['--once']]) {
+    const ran = await box.json('supervise', ...words)
+    expect(ran).toMatchObject({ exitCode: 0, json: { data: { outcome: 'already' } } })
+  }
+  kill(...supervisorsOf(box))
+  kill(...runnersOf(box, 'a'), ...workersOf(box, 'a'))
+  const once = await box.json('supervise', '--once')
+  expect(once.json.data).toEqual({ outcome: 'once', did: ['a was lost; taken up again'], trouble: [] })
+})
+
+it('begins the next attempt when its pause is over, with no verb called', async () => {
+  await spawnTask(box, 'a', { change: 'none' }, { attempts: [[hold], [hold], [done]] })
+  for (const attempt of [1, 2]) {
+    await working('a', attempt)
+    kill(box.status('a').worker.pid)
+  }
+  await gone()
+  expect(box.status('a')).toMatchObject({ state: 'done', attempt: 3, tries: 2 })
+  const [ended, begun] = ['queued', 'running'].map(
+    (to) => trailOf(box, 'a').findLast((event) => event.to === to).at,
+  )
+  expect(Date.parse(begun) - Date.parse(ended)).toBeGreaterThanOrEqual(1900)
+})
+
+it('follows the settings, and says each trouble once', async () => {
+  box.configure({ ...supervised, max_workers: 1 })
+  await spawnTask(box, 'a', { change: 'none' }, [hold, done])
+  await spawnTask(box, 'b', { change: 'none' }, [hold, done])
+  await working('a')
+  const status = join(box.task('b'), 'status.json')
+  const before = readFileSync(status, 'utf8')
+  box.write('.orchestrator-state/tasks/b/status.json', '{')
+  await until('it is said', () => /b: .* is damaged/.test(log()))
+  const good = box.read('.orchestrator-state/config.yaml')
+  box.write('.orchestrator-state/config.yaml', 'version: 1\nmax_workers: many\n')
+  await until('it is said', () => log().includes('the settings from before go on'))
+  box.write('.orchestrator-state/tasks/b/status.json', before)
+  box.write('.orchestrator-state/config.yaml', good.replace('max_workers: 1', 'max_workers: 2'))
+  await working('b')
+  box.write('go-on', '')
+  await gone()
+  expect(log().match(/b: .* is damaged/g)).toHaveLength(1)
+  expect(log().match(/the settings from before go on/g)).toHaveLength(1)
+})
+
+it('is killed again and again while tasks go on: none is lost, none is done twice', async () => {
+  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000))
+  console.info(`supervisors killed: SEED=${seed}`)
+  let state = seed
+  const random = () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+    return state / 2 ** 31
+  }
+  const ids = Array.from({ length: 6 }, (_, n) => `task-${n}`)
+  for (const id of ids) await spawnTask(box, id, {}, [{ run: 'sleep 0.3' }, commit(`${id}.txt`), done])
+  const ended = () => ids.every((id) => box.status(id).state === 'merged')
+  const victims = [...ids]
+  await until(
+    'all are merged',
+    async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20 + 400 * random()))
+      kill(...supervisorsOf(box))
+      // One worker after the other loses its runner as well.
+      const victim = victims.at(0)
+      if (victim && box.status(victim).state === 'running') {
+        victims.shift()
+        kill(...runnersOf(box, victim))
+      }
+      void box.verb('supervise')
+      return ended()
+    },
+    60_000,
+  )
+  await gone()
+  for (const id of ids) expect(await landed(box, id), id).toHaveLength(1)
+  expect((await box.json('doctor', '--strict')).json.data.findings).toEqual([])
+})
+
+it('takes most workers found dead at once for an outage: waits for one pass, and holds it against none', async () => {
+  const ids = ['a', 'b', 'c']
+  for (const id of ids)
+    await spawnTask(box, id, { change: 'none' }, { attempts: [[hold, done], [hold, done], [done]] })
+  for (const id of ids) await working(id)
+  kill(...supervisorsOf(box))
+  const crash = () => kill(...ids.flatMap((id) => [...runnersOf(box, id), ...workersOf(box, id)]))
+  crash()
+  const first = await box.json('supervise', '--once')
+  expect(first.json.data.did).toEqual([expect.stringContaining('a, b, c')])
+  expect(ids.map((id) => box.status(id).attempt)).toEqual([1, 1, 1])
+  await until(
+    'they are taken up',
+    async () => (await box.json('supervise', '--once')).json.data.did.length === 3,
+  )
+  for (const id of ids) await working(id, 2)
+  expect(ids.map((id) => box.status(id).lost)).toEqual([0, 0, 0])
+  // So soon again, it counts.
+  crash()
+  await until(
+    'they are taken up again',
+    async () => (await box.json('supervise', '--once')).json.data.did.length === 3,
+  )
+  await until('the third attempts', () => ids.every((id) => box.status(id).attempt === 3))
+  expect(
+    ids.map((id) => trailOf(box, id).filter((event) => /free run\.lock/.test(event.text)).length),
+  ).toEqual([2, 2, 2])
 })

@@ -19,6 +19,7 @@ import { headOf } from '../../tools/git/worktrees.ts'
 import { advance, trail } from '../advance.ts'
 import { tidyLine } from '../build-line.ts'
 import type { Context } from '../context.ts'
+import { noteLimits } from '../cool-down.ts'
 import { tellWitnessed } from '../witness.ts'
 import { budgetSpent, replayStream, spent } from './attend.ts'
 import { fail } from './fail.ts'
@@ -68,10 +69,12 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
     resume:
       exit.failure?.class === 'interrupted' ? resumable(context, exit.thread ?? task.status.resume) : null,
   }
+  await noteLimits(context, guarded, exit.started, exit.failure)
   if (exit.failure) return fail(context, guarded, exit.failure, ending.interrupt, counted)
   return advance(context, guarded, 'verifying', `attempt ${exit.attempt} ended; proving it`, {
     ...counted,
     lost: 0,
+    limited: 0,
     worker: null,
   })
 }

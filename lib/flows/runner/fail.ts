@@ -25,6 +25,7 @@ export function fail(
     ...patch,
     tries: next.tries,
     lost: next.lost,
+    limited: next.limited,
     not_before: next.not_before,
     failure: lessonOf(task.status, failure),
     runner: null,

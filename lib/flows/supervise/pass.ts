@@ -38,8 +38,8 @@ export async function pass(context: Context): Promise<Passed> {
       return undefined
     }
   }
-  const until = await contained('looking', async () => waitsAfterOutage(context, await observe(context)))
-  if (until) return { did: [], trouble, next: until, idle: false }
+  const wait = await contained('looking', async () => waitsAfterOutage(context, await observe(context)))
+  if (wait) return { did: wait.did, trouble, next: wait.until, idle: false }
   const settled = await contained('settling', () => settle(context))
   const seen = settled?.changed === false ? settled : await contained('looking', () => observe(context))
   if (!seen) return { did: [], trouble, next: null, idle: false }

@@ -1,6 +1,7 @@
 /** Starts what waits, when its time has come. Settling does so too; this does it also when settling met trouble. */
 import type { Context } from '../context.ts'
 import { dispatch } from '../dispatch.ts'
+import { holdOf } from '../hold.ts'
 import type { Observed } from '../settle.ts'
 import type { Part } from './part.ts'
 
@@ -13,10 +14,11 @@ export const starts: Part = {
 }
 
 /** Ends of pauses, and times at which a question answers itself. */
-function aheadOf(_context: Context, { tasks }: Observed): Date[] {
-  return tasks
-    .map(({ status }) => (status.state === 'queued' ? status.not_before : status.asked?.by))
-    .flatMap((time) => (time ? [new Date(time)] : []))
+function aheadOf(context: Context, { tasks }: Observed): Date[] {
+  const own = tasks.map(({ status }) => (status.state === 'queued' ? status.not_before : status.asked?.by))
+  const queued = tasks.some(({ status }) => status.state === 'queued')
+  const shared = queued ? holdOf(context, tasks)?.until : null
+  return [...own.flatMap((time) => (time ? [new Date(time)] : [])), ...(shared ? [shared] : [])]
 }
 
 /** Of the times to come. */

@@ -43,7 +43,7 @@ function keyProblem(provider: string, key: string | undefined, env: NodeJS.Proce
 }
 
 /** Looks a value up in our settings first, in the person's file second. */
-function reader(config: Tree, file: TomlEntry[]): (...path: string[]) => string | undefined {
+export function reader(config: Tree, file: TomlEntry[]): (...path: string[]) => string | undefined {
   return (...path) => {
     const value = path.reduce<unknown>((tree, key) => (isTable(tree) ? tree[key] : undefined), config)
     return value === undefined || isTable(value) ? valueAt(file, ...path) : String(value)

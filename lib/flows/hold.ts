@@ -1,0 +1,26 @@
+/** What keeps every start back for a while, whichever task it is. */
+import { Failure } from '../kit/errors.ts'
+import { clockTime, oneLine } from '../kit/text.ts'
+import type { Hold } from '../rules/capacity.ts'
+import type { Task } from '../state/tasks.ts'
+import type { Context } from './context.ts'
+import { coolingNow } from './cool-down.ts'
+
+export function holdOf(context: Context, _tasks: readonly Task[]): Hold | null {
+  try {
+    return coolDownHold(context)
+  } catch (error) {
+    // A person's doing: none of our writes can be half there. It says what to do, and nobody is asked meanwhile.
+    if (!(error instanceof Failure)) throw error
+    return { why: error.message, health: null, until: null }
+  }
+}
+
+function coolDownHold(context: Context): Hold | null {
+  const cooling = coolingNow(context)
+  if (!cooling) return null
+  const until = new Date(cooling.until)
+  const provider = oneLine(cooling.provider, 60)
+  const when = `until ${clockTime(until, new Date())} (${cooling.class.replace('-', ' ')} met by ${oneLine(cooling.task, 63)})`
+  return { why: `${provider} cools down ${when}`, health: `${provider} ${when}`, until }
+}
