@@ -1,4 +1,5 @@
 /** Runs the real Claude Code without a person, against the scripted model. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
@@ -20,6 +21,18 @@ export interface ClaudeRan {
   readonly events: any[]
 }
 
+/** As the person does who opens the project once: its allow rules count from then on. */
+function trust(home: string, project: string): void {
+  const path = join(home, '.claude.json')
+  const known = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  const projects = {
+    ...known.projects,
+    [project]: { ...known.projects?.[project], hasTrustDialogAccepted: true },
+  }
+  mkdirSync(home, { recursive: true })
+  writeFileSync(path, JSON.stringify({ ...known, projects }))
+}
+
 /** One session in the sandbox's repository, with a home of its own; nothing is allowed but what `flags` allow. */
 export async function claude(
   box: Sandbox,
@@ -27,10 +40,12 @@ export async function claude(
   prompt: string,
   flags: readonly string[] = [],
 ): Promise<ClaudeRan> {
+  const home = join(box.directory, 'home', '.claude')
+  trust(home, box.repo)
   const ran = await execa(claudeProgram(), ['-p', '--output-format', 'stream-json', '--verbose', ...flags], {
     cwd: box.repo,
     input: prompt,
-    env: { ...box.env, ...model.env, CLAUDE_CONFIG_DIR: join(box.directory, 'home', '.claude') },
+    env: { ...box.env, ...model.env, CLAUDE_CONFIG_DIR: home },
     extendEnv: false,
     reject: false,
     timeout: 240_000,

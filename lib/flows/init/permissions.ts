@@ -1,12 +1,15 @@
 /** Which of our verbs an orchestrator runs without being asked: those that it needs, and none that runs a command. */
 
-import { mayRun } from '../../tools/claude/project.ts'
+import { mayRun, mayUse } from '../../tools/claude/project.ts'
 import { verbs } from '../../view/verbs.ts'
+import { skillName } from './skill.ts'
 
 /** Of a person (`init`), of workers, and `build`, which runs whatever it is given. */
 const others = ['init', 'build', 'ask', 'tell', 'inbox', 'checkpoint']
 
-export const orchestratorRules = (): string[] =>
+export const orchestratorRules = (): string[] => [mayUse(skillName), ...verbRules()]
+
+export const verbRules = (): string[] =>
   Object.values(verbs)
     .filter(({ name }) => !others.includes(name))
     .map(({ name }) => mayRun(`dirigent ${name}`))

@@ -14,6 +14,9 @@ export const settingsPath = (main: string): string => join(main, '.claude', 'set
 /** Lets a command run with any further words. */
 export const mayRun = (command: string): string => `Bash(${command}:*)`
 
+/** Lets a skill be used. */
+export const mayUse = (skill: string): string => `Skill(${skill})`
+
 export interface RulesChanged {
   readonly path: string
   readonly rules: readonly string[]
