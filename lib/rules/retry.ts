@@ -47,6 +47,8 @@ export const rules: Readonly<Record<FailureClass, Rule>> = {
   'no-commit': again,
   conflict: again,
   'bad-plan': again,
+  // A person has said what is wrong with it.
+  rejected: free,
   stalled: again,
   budget: again,
   'day-budget': { counts: 'nothing', pause: 'stated' },
