@@ -6,7 +6,9 @@ import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
 import { aloneHealth, coolingHealth, healthOf } from '../rules/health.ts'
 import { isOwned } from '../rules/lifecycle.ts'
-import { messagesIn } from '../state/mailbox.ts'
+import { messagesIn, outboxOf, read } from '../state/mailbox.ts'
+import type { Message } from '../state/message-file.ts'
+import { track } from '../state/receipts.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
 import { listTasks, loadTask, type Task } from '../state/tasks.ts'
@@ -21,10 +23,18 @@ import { standsStill } from './supervise/signs.ts'
 import type { Row } from './survey.ts'
 import { isAlone } from './survivors.ts'
 
+/** The messages of a task in both directions. */
+export interface Mail extends ReturnType<typeof track> {
+  readonly unread: readonly Message[]
+  readonly read: readonly Message[]
+  /** All that nobody has read. */
+  readonly waiting: number
+}
+
 export interface Detail extends Row {
   readonly result: Result | null
   readonly attempts: readonly AttemptExit[]
-  readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
+  readonly mail: Mail
   /** The worker's last words, shortened; null before it had any. */
   readonly report: string | null
   /** What it planned, while that is under review. */
@@ -60,14 +70,23 @@ export async function detail(context: Context, id: string): Promise<Detail> {
     reason: blocked ?? hold?.why ?? task.status.reason,
     result: readRecord(task.paths.result, result) ?? null,
     attempts,
-    messages: {
-      unread: messagesIn(task.paths.inbox).length,
-      delivered: messagesIn(task.paths.inboxSeen).length,
-      from_worker: messagesIn(task.paths.outbox).length,
-    },
+    mail: mailOf(task),
     report: reportOf(task),
     plan: task.status.state === 'review' && task.status.settings.plan ? await shownPlan(context, task) : null,
     notice: seen.notice,
+  }
+}
+
+/** How many of the newest are shown. */
+const mostMail = 20
+
+function mailOf({ paths, status }: Task): Mail {
+  const box = outboxOf(paths)
+  return {
+    ...track(paths, status.attempt, mostMail),
+    unread: read(box.unread, box.from, (all) => all.slice(0, mostMail)),
+    read: read(box.seen, box.from, (all) => all.slice(-5)),
+    waiting: messagesIn(box.unread).length,
   }
 }
 

@@ -8,7 +8,10 @@ export interface OwnTask {
   readonly task: Task
 }
 
-/** Throws `not-a-worker` for everybody else. The worker may be in another repository for the moment. */
+/**
+ * Throws `not-a-worker` for everybody else, `illegal-transition` for what a worker left behind. The worker may be in another repository for the
+ * moment.
+ */
 export async function ownTask(verb: string): Promise<OwnTask> {
   const { DIRIGENT_TASK: id, DIRIGENT_REPO: repo } = process.env
   if (!id || !repo) {
@@ -17,7 +20,11 @@ export async function ownTask(verb: string): Promise<OwnTask> {
     })
   }
   const context = await openContext(repo)
-  return { context, task: loadTask(context.paths, id) }
+  const task = loadTask(context.paths, id)
+  if (task.status.state === 'running') return { context, task }
+  throw new Failure('illegal-transition', `${id} is ${task.status.state}: no worker of it runs`, {
+    hint: `See where it stands: dirigent status ${id}`,
+  })
 }
 
 /** Is it a worker that calls? */

@@ -3,14 +3,15 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
-import { messageLimit, messageName, newMessageId } from '../state/message-file.ts'
+import { messageName, newMessageId } from '../state/message-file.ts'
 import { post } from '../state/messages.ts'
 import { idPattern } from '../state/paths.ts'
+import { type Receipt, receiptOf } from '../state/receipts.ts'
 import type { MessageFront } from '../state/schema/message.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
+import { remark } from './advance.ts'
 import type { Context } from './context.ts'
 import { settle } from './settle.ts'
-import { readSource } from './source.ts'
 
 export interface Sent {
   readonly task: Task
@@ -20,6 +21,7 @@ export interface Sent {
   /** False when this very message was there before. */
   readonly created: boolean
   readonly kind: MessageFront['kind']
+  readonly receipt: Receipt
 }
 
 export interface Letter {
@@ -44,7 +46,6 @@ export async function send(
   const name = messageName(id)
   // It may have ended while the text was read.
   const to = refuseLate(loadTask(context.paths, task))
-  const path = join(to.paths.inbox, name)
   const kind = letter.urgent ? 'urgent' : 'note'
   const posted = post(to.paths, { id, from: letter.from, kind, text })
   if (posted === 'other') {
@@ -59,56 +60,15 @@ export async function send(
     throw new Failure('corrupt-file', `${after.paths.directory} is not a directory`, {
       hint: 'Move it away.',
     })
+  const created = posted === 'posted'
+  if (created) remark(context, after, 'message', `queued: ${id} (${kind} from ${letter.from})`)
   // A worker whose runner is gone is not watched: whoever settles ends it.
   if (kind === 'urgent' && isOwned(after.status)) await settle(context)
-  return { task: after, id, path, created: posted === 'posted', kind }
+  return { task: after, id, created, kind, ...receiptOf(after.paths, after.status.attempt, name) }
 }
 
 /** Who may be said to speak. */
 export const senders = ['orchestrator', 'person', 'supervisor'] as const
-
-const how = 'dirigent send ID TEXT, dirigent send ID --file FILE, or - for stdin'
-
-/** The text that was given on the command line, or in what it names. */
-export async function readMessage(text: string | undefined, file: string | undefined): Promise<string> {
-  if ((text === undefined) === (file === undefined))
-    throw new Failure('usage', 'dirigent send needs either a text or --file', { hint: `Type ${how}.` })
-  const source = file ?? (text === '-' ? '-' : undefined)
-  if (source === undefined) return checkText(Buffer.from(text ?? ''), 'the message')
-  const wanted = {
-    limit: messageLimit,
-    bad: 'bad-message',
-    missing: 'message-not-found',
-    hint: `Name what is to be told: ${how}.`,
-    name: 'Name a text file',
-    how,
-  } as const
-  return await readSource(source, wanted, checkText)
-}
-
-function checkText(bytes: Buffer, name: string): string {
-  if (bytes.length > messageLimit)
-    throw bad(
-      `${name} is longer than ${messageLimit} bytes, which is the most for a message`,
-      'Put long material into a file and point to it.',
-    )
-  if (bytes.includes(0)) throw bad(`${name} is not text: it holds a NUL byte`)
-  const text = decode(bytes, name)
-  if (text.trim() === '') throw bad(`${name} says nothing`)
-  return text
-}
-
-function decode(bytes: Buffer, name: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (error) {
-    if (error instanceof TypeError) throw bad(`${name} is not UTF-8 text`)
-    throw error
-  }
-}
-
-const bad = (message: string, hint = `Say what is to be told: ${how}.`): Failure =>
-  new Failure('bad-message', message, { hint })
 
 function checkMessageId(id: string): void {
   if (idPattern.test(id)) return

@@ -27,7 +27,7 @@ export interface Message extends MessageFront {
 export type Draft = Omit<MessageFront, 'at'> & { readonly text: string }
 
 export const messageName = (id: string): string => `${id}.md`
-const idOf = (name: string): string => name.slice(0, -'.md'.length)
+export const idOf = (name: string): string => name.slice(0, -'.md'.length)
 
 /** In the order of time, and nobody else's. */
 export function newMessageId(): string {

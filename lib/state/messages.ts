@@ -6,7 +6,6 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from '../kit/errors.ts'
 import { makeOwnDirectory } from '../kit/files.ts'
 import { lookAt } from '../kit/read.ts'
 import {
@@ -23,8 +22,7 @@ import {
 } from './mailbox.ts'
 import type { Draft, Message } from './message-file.ts'
 import type { TaskPaths } from './paths.ts'
-import { readRecord, writeRecord } from './record.ts'
-import { type Told, told } from './schema/attempt.ts'
+import { readTold, writeTold } from './receipts.ts'
 
 /** Puts a message into the task's inbox: `mailbox.ts` says what comes back. */
 export const post = (task: TaskPaths, draft: Draft): ReturnType<typeof postTo> => postTo(inboxOf(task), draft)
@@ -50,14 +48,16 @@ export const toldEarlier = (task: TaskPaths): Message[] => seenIn(inboxOf(task))
 /** Writes down which messages the attempt's prompt has; its worker must not have started. */
 export function remember(task: TaskPaths, n: number, messages: readonly Message[]): void {
   if (messages.length === 0) return
-  const known = messages.map(({ name, sha256 }) => ({ name, sha256 }))
-  writeRecord(task.attempt(n).messages, { version: 1, messages: known })
+  const known = messages.map(({ name, sha256 }) => {
+    return { name, sha256, how: 'prompt' as const, delivered: null, acknowledged: null }
+  })
+  writeTold(task, n, { version: 1, messages: known, heard: [] })
 }
 
 /** The worker of attempt `n` never read its prompt: what that had to tell is news again. */
 export function takeBack(task: TaskPaths, n: number): void {
   const box = inboxOf(task)
-  for (const { name, sha256, how } of toldIn(task, n))
+  for (const { name, sha256, how } of readTold(task, n).messages)
     if (how === 'prompt' && wasSeen(box, { name, sha256 }) && !lookAt(join(box.unread, name)))
       moveAway(join(box.seen, name), join(box.unread, name))
   for (const directory of [box.unread, box.seen]) syncIfThere(directory)
@@ -83,16 +83,5 @@ function freeName(directory: string, name: string): string {
 
 /** A worker that wrote nothing to its stream did nothing: it was told nothing either. */
 function markTold(task: TaskPaths, n: number): void {
-  if (lookAt(task.attempt(n).stream)?.size) markSeen(inboxOf(task), toldIn(task, n))
-}
-
-/** What attempt `n` was told. The worker can write there: what makes no sense says nothing. */
-export function toldIn(task: TaskPaths, n: number): Told[] {
-  const path = task.attempt(n).messages
-  try {
-    return (lookAt(path)?.isFile() && readRecord(path, told)?.messages) || []
-  } catch (error) {
-    if (error instanceof Failure) return []
-    throw error
-  }
+  if (lookAt(task.attempt(n).stream)?.size) markSeen(inboxOf(task), readTold(task, n).messages)
 }

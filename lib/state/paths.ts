@@ -114,6 +114,8 @@ function attemptPaths(directory: string) {
     stderr: join(directory, 'stderr.log'),
     refs: join(directory, 'refs.json'),
     messages: join(directory, 'messages.json'),
+    /** Names of messages that the worker read by `dirigent inbox`, one a line. */
+    inboxRead: join(directory, 'inbox-read'),
     exit: join(directory, 'exit.json'),
     result: join(directory, 'result.json'),
     setup: join(directory, 'setup.log'),

@@ -7,6 +7,7 @@ import { isEnded } from '../rules/lifecycle.ts'
 import { type Event, parseEvent } from '../state/schema/event.ts'
 import type { Task } from '../state/tasks.ts'
 
+/** A task in few words, for answers that are about something else. */
 export const brief = ({ status, paths }: Task) => ({
   id: status.id,
   title: clean(status.title),
@@ -35,30 +36,6 @@ export function spawnAnswer(spawned: {
     data: { task: brief(task), created, blocked },
     text: [`${id} ${what}`, `directory: ${task.paths.directory}`],
     next: ended ? [`dirigent status ${id}`] : [`dirigent wait ${id}`, `dirigent status ${id}`],
-  }
-}
-
-export function sendAnswer(sent: {
-  readonly task: Task
-  readonly id: string
-  readonly path: string
-  readonly created: boolean
-  readonly kind: string
-}): Answer {
-  const { task, id, path, created, kind } = sent
-  const rests = ['waiting', 'failed', 'review'].includes(task.status.state)
-  const urgent = kind === 'urgent' && task.status.state === 'running'
-  const when = rests
-    ? `${task.id} is ${task.status.state}: respawn it`
-    : urgent
-      ? 'its worker is interrupted, and goes on with it'
-      : 'it is told with the next attempt'
-  return {
-    data: { task: brief(task), message: { id, path, created, kind } },
-    text: [
-      created ? `${id} is in the inbox of ${task.id}; ${when}` : `${id} was sent before; nothing changed`,
-    ],
-    next: [rests ? `dirigent respawn ${task.id}` : `dirigent status ${task.id}`],
   }
 }
 

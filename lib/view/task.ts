@@ -5,13 +5,14 @@ import { nextFor } from '../rules/attention.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { AttemptExit, Check, Result } from '../state/schema/attempt.ts'
 import type { Task } from '../state/tasks.ts'
+import { type MailView, mailLines, mailRecord, wordsFromWorker } from './mail.ts'
 import { type PlanView, planLines, planRecord } from './plan.ts'
 import { type RowView, taskRecord } from './record.ts'
 
 export interface TaskView extends RowView {
   readonly result: Result | null
   readonly attempts: readonly AttemptExit[]
-  readonly messages: { readonly unread: number; readonly delivered: number; readonly from_worker: number }
+  readonly mail: MailView
   /** The worker's last words, shortened; null before it had any. */
   readonly report: string | null
   /** What it planned, while that is under review. */
@@ -31,7 +32,7 @@ export function taskAnswer(view: TaskView, now: number): Answer {
         paths: filesOf(view.task),
         result: view.result,
         attempts: view.attempts,
-        messages: view.messages,
+        messages: mailRecord(view.mail),
         report: view.report,
         plan: view.plan && planRecord(view.plan),
       },
@@ -56,6 +57,7 @@ function text(view: TaskView, now: number): string[] {
     `${status.id}: ${status.state} for ${duration(now - Date.parse(status.since))} · ${oneLine(status.title, 100)}`,
     ...field(view.attention ? 'needs you' : 'why', view.attention ?? view.reason),
     ...field('health', healthLine(view)),
+    ...wordsFromWorker(view.mail, now).lines,
     ...status.flags.flatMap((flag) => field('note', flag)),
     ...field('failed', status.failure && `${status.failure.class}: ${status.failure.message}`),
     ...lines(status.failure?.detail ?? null),
@@ -69,7 +71,7 @@ function text(view: TaskView, now: number): string[] {
         `${status.change.state}${status.change.commit ? ` ${status.change.commit.slice(0, 12)}` : ''} on ${settings.base.branch}`,
     ),
     ...field('needs', settings.needs.join(', ')),
-    ...field('mail', mailLine(view)),
+    ...mailLines(view.mail, now),
     ...(view.plan ? planLines(view.plan) : reportLines(view)),
     `directory  ${paths.directory}`,
     ...field('worktree', status.workplace?.worktree),
@@ -125,12 +127,6 @@ function diffLine(result: Result | null): string[] {
   if (!result?.diff) return []
   const { files, insertions, deletions } = result.diff
   return [`proved     ${result.commit?.slice(0, 12)}: ${plural(files, 'file')}, +${insertions} −${deletions}`]
-}
-
-function mailLine({ messages }: TaskView): string | false {
-  return (
-    messages.unread + messages.delivered > 0 && `${messages.unread} unread, ${messages.delivered} delivered`
-  )
 }
 
 function filesOf(task: Task): Record<string, string | null> {

@@ -1,5 +1,6 @@
 /** Every verb's command line, in one table: it parses them and it documents them. */
 import type { VerbSpec } from '../kit/cli.ts'
+import { workerVerbs } from './worker-verbs.ts'
 
 const spec = {
   type: 'string',
@@ -219,6 +220,7 @@ export const verbs = {
     detail: 'Every code and what to do about it: skill/reference/doctor.md, where Dirigent is installed.',
     example: 'dirigent doctor --fix',
   },
+  ...workerVerbs,
 } as const satisfies Record<string, VerbSpec>
 
 export type VerbName = keyof typeof verbs

@@ -515,7 +515,12 @@ describe('status.json', () => {
     for (const name of ['inbox', 'outbox', 'log']) rmSync(join(directory, name), { recursive: true })
     const shown = await run(box, ['status', 'healthy', '--json'])
     expect([shown.exitCode, shown.stderr]).toEqual([0, ''])
-    expect(JSON.parse(shown.stdout).data.task.messages).toEqual({ unread: 0, delivered: 0, from_worker: 0 })
+    expect(JSON.parse(shown.stdout).data.task.messages).toMatchObject({
+      queued: 0,
+      delivered: 0,
+      list: [],
+      from_worker: { unread: 0, list: [] },
+    })
   })
 })
 

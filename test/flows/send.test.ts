@@ -40,7 +40,7 @@ it('gives a receipt, disturbs nobody, and is told with the next prompt alone; ag
   await until('its worker', () => box.status('told').activity?.kind === 'tool')
   const sent = (await box.json('send', 'told', 'Use the blue one.', '--id', 'hint')).json
   const path = join(box.task('told'), 'inbox', 'hint.md')
-  expect(sent.data.message).toEqual({ id: 'hint', path, created: true, kind: 'note' })
+  expect(sent.data.message).toEqual({ id: 'hint', kind: 'note', path, created: true, receipt: 'queued' })
   expect(readFileSync(path, 'utf8')).toMatch(
     /^---\nid: hint\nfrom: orchestrator\nat: .*\nkind: note\n---\n\nUse the blue one.\n$/,
   )
@@ -62,7 +62,7 @@ it('gives a receipt, disturbs nobody, and is told with the next prompt alone; ag
   expect(await settled(box, 'told')).toMatchObject({ state: 'merged', attempt: 2 })
   for (const text of ['Use the blue one.', 'From a file.', 'From stdin.', 'While it rests.'])
     expect(told('told', text)).toEqual([2])
-  const deliveries = trailOf(box, 'told').filter((event) => event.type === 'message')
+  const deliveries = trailOf(box, 'told').filter(({ text }) => text.startsWith('delivered with the prompt'))
   expect([inbox('told'), seen('told').length, deliveries.length]).toEqual([[], 4, 4])
 })
 

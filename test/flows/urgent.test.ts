@@ -87,7 +87,7 @@ it('is told with the next attempt where no worker works: while it is proved, and
   await spawnTask(box, 'proved', { verify: ['sleep 2'] }, steps)
   await until('its check', () => box.status('proved').activity?.kind === 'checking')
   expect((await box.verb('send', 'proved', 'Make it two.', '--urgent')).stdout).toMatch(
-    /with the next attempt/,
+    /waits for the next attempt/,
   )
   expect(await settled(box, 'proved')).toMatchObject({ state: 'merged', attempt: 2, tries: 0 })
   expect(exitOf(box, 'proved', 2).resumed).toBe(true)

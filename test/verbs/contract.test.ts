@@ -134,7 +134,12 @@ describe('status', () => {
       checks: [{ command: 'true', exit_code: 0 }],
     })
     expect(task.attempts).toMatchObject([{ attempt: 1, exit_code: 0, failure: null }])
-    expect(task.messages).toEqual({ unread: 0, delivered: 0, from_worker: 0 })
+    expect(task.messages).toMatchObject({
+      queued: 0,
+      delivered: 0,
+      list: [],
+      from_worker: { unread: 0, list: [] },
+    })
     const failed = (await box.json('status', 'fails')).json.data.task
     expect(failed.failure).toMatchObject({ class: 'check-failed', detail: expect.stringContaining('broken') })
   })

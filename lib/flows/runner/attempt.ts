@@ -28,6 +28,7 @@ import { amend, trail } from '../advance.ts'
 import { type Context, now } from '../context.ts'
 import { attend, budgetSpent, endWorker, spent } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
+import { delivered } from './correspondence.ts'
 import { fail } from './fail.ts'
 import { type Before, lookBefore } from './guard.ts'
 import { hooksOf } from './hook.ts'
@@ -149,7 +150,8 @@ async function noteStart(
     markSeen(inboxOf(task.paths), mail)
     const how = task.status.resume === null ? '' : `, going on with thread ${task.status.resume}`
     trail(context, running, 'worker', `worker started (${binary}, ${model ?? 'its default model'}${how})`)
-    for (const { name } of mail) trail(context, running, 'message', `delivered with the prompt: ${name}`)
+    delivered(running, started)
+    for (const { id } of mail) trail(context, running, 'message', `delivered with the prompt: ${id}`)
     return running
   } catch (error) {
     await endWorker(child, context.config.stop_grace_seconds)

@@ -18,6 +18,7 @@ import { newTrack, type Track, track } from '../../tools/codex/track.ts'
 import { attemptUsage, type Usage } from '../../tools/codex/usage.ts'
 import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
+import { correspond } from './correspondence.ts'
 import type { Interrupt } from './interrupt.ts'
 import { usedBefore } from './thread.ts'
 import { type Urgent, urgentMail } from './urgent.ts'
@@ -46,6 +47,7 @@ export async function attend(
 ): Promise<Attended> {
   const stream = new StreamFile(begun.paths.attempt(begun.status.attempt).stream)
   const began = Date.now()
+  const mail = correspond(context, begun, begun.status.worker?.started ?? begun.status.since)
   let task = begun
   let now: Track = newTrack(began)
   let rollout: RolloutReader | null = null
@@ -75,15 +77,21 @@ export async function attend(
     wrote = Date.now()
     shown = view
     const next = { activity: activityOf(now), worker: workerOf(task, now, used()) }
-    try {
+    unlessTaken(() => {
       task = amend(task, next, { durable: false })
+    })
+  }
+  /** What cannot be written (full disk, ruined directory) must not end the watch over the worker. */
+  const unlessTaken = (write: () => void) => {
+    try {
+      write()
     } catch (error) {
       if (error instanceof Failure && error.code === 'stale-epoch') taken = true
-      // A hint that cannot be written (full disk, ruined directory) must not end the watch over the worker.
       if (!(error instanceof Failure) && errno(error) === undefined) throw error
     }
   }
   const tick = () => {
+    unlessTaken(() => mail.look(now.answers))
     look()
     show()
     overBudget ??= spent(task, used(), Date.now() - began)

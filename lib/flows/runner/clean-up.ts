@@ -1,6 +1,8 @@
 /** After the end: keeps what the worktree holds, removes it, frees the ports, archives the task. */
 import { isCgroupOf, removeCgroup } from '../../kit/cgroup.ts'
 import { announce } from '../../state/journal.ts'
+import { idOf } from '../../state/message-file.ts'
+import { expire } from '../../state/messages.ts'
 import type { Workplace } from '../../state/schema/status.ts'
 import { archiveTask, type Task } from '../../state/tasks.ts'
 import { inspect, snapshot } from '../../tools/git/changes.ts'
@@ -25,6 +27,9 @@ export async function cleanUp(context: Context, task: Task): Promise<Task> {
   const { cgroup, value } = markOf(task)
   if (cgroup !== null && isCgroupOf(cgroup, value)) await removeCgroup(cgroup)
   const cleared = await dropWorktree(context, task)
+  const expired = expire(task.paths)
+  if (expired.length > 0)
+    trail(context, cleared, 'message', `expired unread: ${expired.map((name) => idOf(name)).join(', ')}`)
   tidyEnded(context, cleared)
   const paths = archiveTask(context.paths, cleared)
   const { id, attempt } = cleared.status

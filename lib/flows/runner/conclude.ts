@@ -22,6 +22,7 @@ import type { Context } from '../context.ts'
 import { noteLimits } from '../cool-down.ts'
 import { tellWitnessed } from '../witness.ts'
 import { budgetSpent, replayStream, spent } from './attend.ts'
+import { concludeMail } from './correspondence.ts'
 import { fail } from './fail.ts'
 import { type Before, guardRefs } from './guard.ts'
 import { noticeMissedHooks } from './hook.ts'
@@ -59,6 +60,7 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   const exit = publishExit(task, record, ending.interrupt !== null)
   if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
   tellWitnessed(context, task)
+  concludeMail(context, task, { started: ending.started, track })
   const noticed = noticeMissedHooks(context, task, track)
   const guarded = ending.before ? await guardRefs(context, noticed, ending.before) : noticed
   // Counted together with the transition, so that an end concluded twice is counted once.

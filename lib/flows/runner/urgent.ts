@@ -5,7 +5,7 @@
 import { lookAt } from '../../kit/read.ts'
 import { inboxOf, unreadIn } from '../../state/mailbox.ts'
 import type { Message } from '../../state/message-file.ts'
-import { toldIn } from '../../state/messages.ts'
+import { readTold } from '../../state/receipts.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Task } from '../../state/tasks.ts'
 
@@ -14,7 +14,7 @@ export type Urgent = Message
 /** Gives a look: an unread urgent message that the attempt's prompt does not have, or null. */
 export function urgentMail({ paths, status }: Task): () => Urgent | null {
   const box = inboxOf(paths)
-  const told = new Set(toldIn(paths, status.attempt).map(({ sha256 }) => sha256))
+  const told = new Set(readTold(paths, status.attempt).messages.map(({ sha256 }) => sha256))
   let looked = 0
   return () => {
     const changed = lookAt(box.unread)?.mtimeMs ?? 0

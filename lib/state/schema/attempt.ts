@@ -34,7 +34,7 @@ export const refs = z.strictObject({
   head_log: z.int(),
 })
 
-/** Which messages the attempt's worker was given, by name and content. */
+/** Which messages the attempt's worker was given, by name, kind and text; and which of its own were noticed. */
 export const told = z.strictObject({
   version,
   messages: z.array(
@@ -48,8 +48,11 @@ export const told = z.strictObject({
       acknowledged: z._default(z.nullable(time), null),
     }),
   ),
+  /** Messages in the outbox that the trail tells of, by name. */
+  heard: z._default(z.array(z.string()), []),
 })
-export type Told = z.infer<typeof told>['messages'][number]
+export type ToldRecord = z.infer<typeof told>
+export type Told = ToldRecord['messages'][number]
 
 export const check = z.strictObject({
   command: z.string(),

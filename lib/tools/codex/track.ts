@@ -41,6 +41,10 @@ export interface Track {
   outcome: null | { ended: 'completed' } | { ended: 'failed'; message: string }
   /** The last five. */
   notices: string[]
+  /** Events that the model made: it had read all that was put before it. */
+  answers: number
+  /** The newest event was one of them. */
+  answering: boolean
 }
 
 const noticesKept = 5
@@ -57,11 +61,15 @@ export function newTrack(at = 0): Track {
     usage: null,
     outcome: null,
     notices: [],
+    answers: 0,
+    answering: false,
   }
 }
 
 export function track(state: Track, event: WorkerEvent, at: number): Track {
-  const next = { ...state, ...changed(state, event, at) }
+  const answering = isAnswer(event)
+  const answers = state.answers + (answering ? 1 : 0)
+  const next = { ...state, answers, answering, ...changed(state, event, at) }
   return { ...next, activity: activityAfter(state.activity, next, event, at) }
 }
 
@@ -98,6 +106,9 @@ function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
       return {}
   }
 }
+
+const isAnswer = ({ kind }: WorkerEvent): boolean =>
+  ['message', 'reasoning', 'tool-started', 'turn-completed'].includes(kind)
 
 function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: number): Activity {
   const heard = { ...before, last_event: at }
