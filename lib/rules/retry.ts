@@ -53,7 +53,6 @@ export const rules: Readonly<Record<FailureClass, Rule>> = {
   budget: again,
   'day-budget': { counts: 'nothing', pause: 'stated' },
   interrupted: free,
-  rejected: free,
   stopped: free,
 }
 
