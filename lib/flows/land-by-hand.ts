@@ -48,8 +48,16 @@ async function startUnder(context: Context, task: Task, held: Lock): Promise<Tas
 
 function checkLandable(task: Task): void {
   const { status } = task
+  if (status.state === 'review' && status.settings.plan) throw isPlan(task)
   if (status.state !== 'review' && !(status.state === 'landing' && isBlockedLanding(status)))
     throw notLandable(task)
+}
+
+function isPlan({ id }: Task): Failure {
+  return new Failure('illegal-transition', `${id} is a plan; there is nothing to land`, {
+    hint: `Accept it: dirigent accept ${id}`,
+    next: [`dirigent accept ${id}`],
+  })
 }
 
 function notLandable({ id, status }: Task): Failure {
