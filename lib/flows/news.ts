@@ -122,6 +122,7 @@ export class Listener {
     if (status && tells(status) && this.#became.get(id) === status.state) return true
     const stood = stoodAt(this.#from, print)
     if (stood !== null) return !stood
+    if (status && this.#hadLine(status)) return false
     const made = this.feed.before.at(-1)?.at
     const since = status
       ? Date.parse(status.since)
@@ -129,10 +130,14 @@ export class Listener {
     return made === undefined || since > Date.parse(made) - clockSlack
   }
 
+  /** Its line came before the cursor, as far back as we look. */
+  #hadLine({ id, state }: Status): boolean {
+    return this.feed.before.findLast((event) => event.task === id && event.to !== undefined)?.to === state
+  }
+
   #isAhead({ id, status }: Task): boolean {
     if (!tells(status) || Math.abs(Date.now() - Date.parse(status.since)) > lineComesWithin) return false
-    if (this.#became.get(id) === status.state) return false
-    return !this.feed.before.some((event) => event.task === id && event.to === status.state)
+    return this.#became.get(id) !== status.state && !this.#hadLine(status)
   }
 }
 
