@@ -2,6 +2,7 @@
  * Blocks, at no cost to the caller, until something needs it or nothing is under way. With a cursor only what is
  * new since counts. It consumes nothing: cut at any time, the same cursor gives the same news.
  */
+import { lutimesSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure } from '../kit/errors.ts'
 import { isLocked, type Lock, tryLock } from '../kit/lock.ts'
@@ -74,7 +75,8 @@ export async function wait(context: Context, ids: readonly string[], asked: Wait
         now = await look(context, ids, known, listener)
       }
       const outcome = outcomeOf(now, asked, giveUp)
-      if (outcome !== null && !now.news.ahead)
+      if (outcome !== null && !now.news.ahead) {
+        if (listening) noteListened(context)
         return {
           ...now,
           ids,
@@ -83,6 +85,7 @@ export async function wait(context: Context, ids: readonly string[], asked: Wait
           cursor: now.news.cursor,
           messages: now.news.messages,
         }
+      }
       if (now.news.ahead) await delay(soon)
       else
         do await watch.changed(Math.max(0, Math.min(giveUp, settleAt) - Date.now()))
@@ -112,6 +115,12 @@ async function listen(context: Context): Promise<Lock | undefined> {
     if (error instanceof Failure) return undefined
     throw error
   }
+}
+
+/** Until now whatever happened was heard: nobody needs to be woken for it. */
+function noteListened({ paths }: Context): void {
+  const now = new Date()
+  lutimesSync(paths.listenLock, now, now)
 }
 
 type Look = Pick<Waited, 'tasks' | 'attention' | 'underWay' | 'blocked'> & {

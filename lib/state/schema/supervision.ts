@@ -31,23 +31,34 @@ export const usageLine = z.strictObject({
 })
 export type UsageLine = z.infer<typeof usageLine>
 
-/** `locks/escalations.json`: what needed somebody, and who has been told so far. */
+export const channel = z.enum(['command', 'webhook', 'desktop'])
+export type Channel = z.infer<typeof channel>
+
+/** `locks/escalations.json`: what needs somebody, and who has been told so far. */
 export const escalations = z.strictObject({
   version,
+  /** The command that wakes the orchestrator, as it was last started: its mark is in its environment. */
+  wake: z.nullable(z.strictObject({ pid: positive, mark: z.string(), started: time })),
   tasks: z.record(
     z.string(),
     z.strictObject({
-      /** What it is about: state and time, so that the same trouble is told once. */
+      /** What it is about: state, time and reason, so that the same trouble is told once. */
       key: z.string(),
+      /** When it began. */
       since: time,
+      /** When the orchestrator was told: woken, or by a `wait` that listened. */
       woken: z.nullable(time),
-      notified: z.nullable(time),
-      /** Why telling failed the last time; null when it did not. */
+      /** When a person was told, by the ways that worked. */
+      told: z.partialRecord(channel, time),
+      /** Tries in a row to tell a person that failed, when the next is due, and what went wrong last. */
+      failed: natural,
+      retry_at: z.nullable(time),
       problem: z.nullable(z.string()),
     }),
   ),
 })
 export type Escalations = z.infer<typeof escalations>
+export type Escalation = Escalations['tasks'][string]
 
 /** `locks/outage.json`: the last time that most workers were found dead at once. */
 export const outage = z.strictObject({

@@ -1,0 +1,207 @@
+/** What needs somebody: the orchestrator is woken, then a person is told, of each trouble once. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterEach, describe, expect, it } from 'vitest'
+import { isLocked } from '../../lib/kit/lock.ts'
+import { sandboxForEach } from '../support/each.ts'
+import { root, type Sandbox, until } from '../support/sandbox.ts'
+import { kill, settled, spawnTask, supervisorsOf, trailOf } from '../support/tasks.ts'
+
+let box: Sandbox
+sandboxForEach({}, (made) => {
+  box = made
+})
+
+const fails = async (id: string) => {
+  await spawnTask(box, id, { attempts: 1 }, [{ say: 'done' }])
+  await until('its end', () => box.status(id).state === 'failed')
+}
+const file = (name: string) => join(box.directory, name)
+const said = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8') : '')
+const times = (text: string, what: string) => text.split(what).length - 1
+const known = () => JSON.parse(readFileSync(join(box.state, 'locks', 'escalations.json'), 'utf8'))
+const once = async () => expect((await box.json('supervise', '--once')).exitCode).toBe(0)
+
+/** A web server that answers as it is told. */
+let server: Server | undefined
+const posts: { readonly body: string; readonly headers: IncomingMessage['headers'] }[] = []
+async function listen(answer: (response: ServerResponse) => void): Promise<string> {
+  posts.length = 0
+  server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      posts.push({ body, headers: request.headers })
+      answer(response)
+    })
+  })
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+  server = undefined
+})
+
+describe('a person', () => {
+  it('is told by each way, once, although the supervisor is killed in the middle of it', async () => {
+    let released = false
+    const host = await listen((response) => {
+      // The first is never answered: whoever asked is killed meanwhile.
+      if (released) response.end()
+    })
+    const command = 'cat >> ../told.txt; echo "[$DIRIGENT_ATTENTION_TASKS]" >> ../told.txt'
+    const notify = { command, webhook: `http://me:pa%20ss@${host}/hook`, after_minutes: 0 }
+    box.configure({ notify, supervise: { every_seconds: 0.3 } })
+    await fails('one')
+    await until('the first post', () => posts.length === 1)
+    expect(known().tasks.one.told).toMatchObject({ command: expect.any(String) })
+    kill(...supervisorsOf(box))
+    released = true
+    await once()
+    await once()
+    expect([times(said('told.txt'), '[one]'), posts.length]).toEqual([1, 2])
+    const told = JSON.parse(posts[1]?.body ?? '')
+    expect(told).toMatchObject({ repository: box.repo, tasks: [{ id: 'one', state: 'failed' }] })
+    expect(told.text).toMatch(/one: failed for .*without committing/)
+    expect(posts[1]?.headers.authorization).toBe(`Basic ${Buffer.from('me:pa ss').toString('base64')}`)
+
+    await fails('two')
+    await until('all is told', () => Object.keys(known().tasks.two?.told ?? {}).length === 2)
+    expect([times(said('told.txt'), '[two]'), posts.length]).toEqual([1, 3])
+    expect(times(said('told.txt'), '[one]')).toBe(1)
+    // Nothing is ahead any more.
+    await until('the supervisor has left', () => supervisorsOf(box).length === 0)
+    expect(trailOf(box, 'two').filter(({ type }) => type === 'escalation')).toHaveLength(2)
+  })
+
+  it('is told later when it fails at first, and nobody else is told: no redirection is followed', async () => {
+    let status = 302
+    const host = await listen((response) => {
+      response.writeHead(status, { location: `http://${host}/elsewhere` }).end()
+    })
+    box.configure({
+      notify: { webhook: `http://${host}/secret`, after_minutes: 0 },
+      supervise: { auto: false },
+    })
+    await fails('one')
+    await once()
+    expect(known().tasks.one).toMatchObject({
+      failed: 1,
+      told: {},
+      problem: `notify.webhook: ${host} answered 302, a redirection, which is not followed`,
+    })
+    await once()
+    expect(posts).toHaveLength(1)
+    status = 204
+    // It stays for what is still to come.
+    await box.verb('supervise')
+    expect(known().tasks.one.told).toMatchObject({ webhook: expect.any(String) })
+    expect(posts).toHaveLength(2)
+    const log = join(box.state, 'locks', 'supervisor.log')
+    expect(
+      trailOf(box, 'one')
+        .map(({ text }) => text)
+        .join() + (existsSync(log) ? readFileSync(log, 'utf8') : ''),
+    ).not.toContain('secret')
+  })
+
+  it('is told on the desktop, and a program that is missing is a trouble and no end', async () => {
+    box.configure({
+      notify: { desktop: true, command: 'exit 7', after_minutes: 0 },
+      supervise: { auto: false },
+    })
+    await fails('one')
+    await once()
+    expect(known().tasks.one.problem).toMatch(/^notify.desktop: Cannot start notify-send/)
+    expect(trailOf(box, 'one').map(({ text }) => text)).toContain(
+      'a person could not be told: notify.command: it ended with exit code 7',
+    )
+    mkdirSync(file('bin'))
+    const script = `#!/bin/sh\nprintf '%s\\n' "$@" > ${file('desktop.txt')}\n`
+    writeFileSync(join(file('bin'), 'notify-send'), script, { mode: 0o755 })
+    const env = { ...box.env, PATH: `${file('bin')}:${box.env.PATH}` }
+    const verb = () =>
+      execa(join(root, 'bin', 'supervise'), ['--once'], { cwd: box.repo, env, extendEnv: false })
+    await until('it is told', async () => (await verb()) && existsSync(file('desktop.txt')), 30_000)
+    expect(said('desktop.txt')).toMatch(/1 task of .* needs you/)
+  })
+})
+
+describe('the orchestrator', () => {
+  const wakes = () => said('woken.txt')
+
+  it('is woken once for each trouble, and not while it is at work', async () => {
+    const wake = 'cat >> ../woken.txt; until test -f ../slept; do sleep 0.05; done; exit 5'
+    box.configure({ wake, supervise: { auto: false } })
+    await fails('one')
+    await once()
+    await until('it is woken', () => /one: failed/.test(wakes()))
+    await fails('two')
+    await once()
+    await once()
+    expect(wakes()).not.toMatch(/two/)
+    // What it is busy with is not what a supervisor is busy with.
+    expect(await isLocked(join(box.state, 'locks', 'supervisor.lock'))).toBe(false)
+    writeFileSync(file('slept'), '')
+    await until(
+      'the second',
+      async () => (await box.json('supervise', '--once')) && /two: failed/.test(wakes()),
+    )
+    await once()
+    expect([times(wakes(), 'one: failed'), times(wakes(), 'two: failed')]).toEqual([1, 1])
+    expect(trailOf(box, 'two').filter(({ type }) => type === 'escalation')).toHaveLength(1)
+  })
+
+  it('is not woken for what a wait has told, nor while one listens; a wait that was killed does not count', async () => {
+    box.configure({ wake: 'cat >> ../woken.txt', supervise: { auto: false } })
+    await spawnTask(box, 'holds', {}, [
+      { run: 'while ! test -f ../../../go-on; do sleep 0.1; done' },
+      { say: 'done' },
+    ])
+    const heard = box.json('wait', '--timeout', '60s')
+    const listening = () => isLocked(join(box.state, 'locks', 'listen.lock'))
+    await until('somebody listens', listening)
+    await fails('one')
+    expect((await heard).json.data.outcome).toBe('attention')
+    await once()
+    expect(known().tasks.one.woken).toEqual(expect.any(String))
+
+    const killed = execa(join(root, 'bin', 'wait'), ['holds'], {
+      cwd: box.repo,
+      env: box.env,
+      extendEnv: false,
+      reject: false,
+    })
+    await until('somebody listens', listening)
+    await fails('two')
+    await once()
+    expect(known().tasks.two.woken).toBeNull()
+    killed.kill('SIGKILL')
+    await killed
+    await until(
+      'it is woken',
+      async () => (await box.json('supervise', '--once')) && /two: failed/.test(wakes()),
+    )
+    expect(wakes()).not.toMatch(/one: failed/)
+    box.write('go-on', '')
+    await settled(box, 'holds')
+  })
+
+  it('is woken by a supervisor that notes how its command failed', async () => {
+    box.configure({
+      wake: 'exit 3',
+      notify: { command: 'cat > ../told.txt', after_minutes: 0.03 },
+      supervise: { every_seconds: 0.3 },
+    })
+    await fails('one')
+    await until('it is noted', () => known().tasks.one?.problem === 'wake: it ended with exit code 3')
+    await until('a person is told', () => /one: failed/.test(said('told.txt')))
+  })
+})
