@@ -42,6 +42,7 @@ export const findingCodes = {
   'check-broke': 'error',
 
   'locks-weaker': 'warning',
+  'hooks-untrusted': 'warning',
   'git-config-refused': 'warning',
   'state-tracked': 'warning',
   'ignore-damaged': 'warning',

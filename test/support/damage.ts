@@ -152,6 +152,9 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
     'codex-unusable': {
       cause: () => configure({ codex: { path: '/nowhere/codex', config: box.model.codexConfig() } }),
     },
+    'hooks-untrusted': {
+      cause: () => configure({ codex: { config: { ...box.model.codexConfig(), 'hooks.PostToolUse': [] } } }),
+    },
     'codex-not-logged-in': { cause: () => configure({ codex: {} }) },
     'base-missing': { cause: () => configure({ base: 'nowhere' }) },
     'cannot-commit': {

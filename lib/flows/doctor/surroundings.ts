@@ -12,6 +12,7 @@ import { ignoreTemplate } from '../../state/templates.ts'
 import { findCodex } from '../../tools/codex/find.ts'
 import { instructionsTooBig } from '../../tools/codex/instructions.ts'
 import { loginProblem } from '../../tools/codex/login.ts'
+import { untrustedHooks } from '../../tools/codex/trust.ts'
 import { codexVersion } from '../../tools/codex/version.ts'
 import { notIgnored } from '../../tools/git/changes.ts'
 import { branches, resolveBase } from '../../tools/git/refs.ts'
@@ -55,10 +56,22 @@ export async function surroundings(look: Look): Promise<readonly Finding[]> {
 
 async function codex({ context, versions }: Look): Promise<Finding[]> {
   const settings = context.config.codex
+  let untrusted: readonly string[] = []
   const found = await orFinding('codex-unusable', async () => {
     const { binary } = findCodex(settings.path, process.env, packageRoot())
-    versions.codex = await codexVersion(binary, process.env)
+    const [version, hooks] = await Promise.all([
+      codexVersion(binary, process.env),
+      untrustedHooks(binary, settings, process.env),
+    ])
+    versions.codex = version
+    untrusted = hooks ?? []
   })
+  if (untrusted.length > 0)
+    found.push({
+      code: 'hooks-untrusted',
+      what: `codex ${versions.codex} would not run our hooks ${untrusted.join(', ')} beside a worker`,
+      fix: 'Take hooks of your own out of codex.config in the settings; or use another version of codex.',
+    })
   const login = loginProblem(settings, process.env)
   if (login) found.push({ code: 'codex-not-logged-in', what: login, fix: 'Nothing starts until then.' })
   const big = instructionsTooBig(context.repo.main, settings, process.env)

@@ -18,6 +18,7 @@ import { newTrack, type Track, track } from '../../tools/codex/track.ts'
 import { attemptUsage, type Usage } from '../../tools/codex/usage.ts'
 import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
+import { noticeMissedHooks } from '../hook-marks.ts'
 import { correspond } from './correspondence.ts'
 import type { Interrupt } from './interrupt.ts'
 import { usedBefore } from './thread.ts'
@@ -78,7 +79,7 @@ export async function attend(
     shown = view
     const next = { activity: activityOf(now), worker: workerOf(task, now, used()) }
     unlessTaken(() => {
-      task = amend(task, next, { durable: false })
+      task = amend(noticeMissedHooks(context, task, now), next, { durable: false })
     })
   }
   /** What cannot be written (full disk, ruined directory) must not end the watch over the worker. */

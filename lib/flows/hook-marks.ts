@@ -1,0 +1,44 @@
+/**
+ * Whether the hooks beside a worker run: each leaves a mark the first time. Codex leaves out a hook that it does not
+ * trust, or that somebody's settings replaced, and says nothing; so a missing mark is noticed while the worker works.
+ */
+import { lstatSync } from 'node:fs'
+import type { Task } from '../state/tasks.ts'
+import { type HookName, hookNames } from '../tools/codex/hooks.ts'
+import type { Track } from '../tools/codex/track.ts'
+import { flag } from './advance.ts'
+import type { Context } from './context.ts'
+
+/** What is missing without it. */
+const missed: Readonly<Record<HookName, string>> = {
+  'pre-tool-use': 'heavy commands are only caught by the shims',
+  'post-tool-use': 'messages wait for the next attempt',
+  stop: 'it may leave mail unread and work uncommitted',
+}
+
+const sentence = (name: HookName): string =>
+  `codex did not run our hook ${name}: ${missed[name]} (does codex.config name hooks of its own? dirigent doctor asks codex)`
+
+/** Is mail handed to the task's worker between two of its steps? Null: not known before its first command has ended. */
+export function hooksWork(task: Task): boolean | null {
+  if (ran(task, 'post-tool-use')) return true
+  return task.status.flags.includes(sentence('post-tool-use')) ? false : null
+}
+
+/** Flags the hooks that should have run by now. */
+export function noticeMissedHooks(context: Context, task: Task, { counts, outcome }: Track): Task {
+  const completed = outcome?.ended === 'completed'
+  const due: Readonly<Record<HookName, boolean>> = {
+    'pre-tool-use': counts.commands > 0 && Object.keys(context.config.build.shim).length > 0,
+    // After the last command that ended it may be yet to come.
+    'post-tool-use': counts.ended_commands > (completed ? 0 : 1),
+    stop: completed,
+  }
+  return hookNames
+    .filter((name) => due[name] && !ran(task, name))
+    .reduce((noticed, name) => flag(context, noticed, sentence(name)), task)
+}
+
+function ran({ paths, status }: Task, name: HookName): boolean {
+  return lstatSync(paths.attempt(status.attempt).hooked(name), { throwIfNoEntry: false }) !== undefined
+}

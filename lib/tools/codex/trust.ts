@@ -1,0 +1,108 @@
+/**
+ * Asks the program itself which of our hooks it would run. It leaves out one whose hash is wrong without a word, and
+ * how it hashes is its own affair: another version may do it another way. Takes some 300 ms.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ended, start } from '../../kit/proc.ts'
+import { codexHome } from './home.ts'
+import { type HookName, hookConfig, hookNames } from './hooks.ts'
+import { isTable, parseTable } from './json.ts'
+import { expand, merge, overrides } from './overrides.ts'
+import type { CodexSettings } from './settings.ts'
+
+/** Milliseconds; then it is not known. */
+const patience = 15_000
+/** Bytes of an answer that are read. */
+const longest = 1024 * 1024
+/** Only its text counts. */
+const command = '/bin/true'
+
+/** What was asked already in this process: doctor looks twice. */
+const asked = new Map<string, Promise<readonly HookName[] | null>>()
+
+/** Hooks that a worker with these settings would not have; null when the program does not say. */
+export function untrustedHooks(
+  binary: string,
+  settings: CodexSettings,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly HookName[] | null> {
+  const key = JSON.stringify([binary, settings, codexHome(env)])
+  const answer = asked.get(key) ?? ask(binary, settings, env)
+  asked.set(key, answer)
+  return answer
+}
+
+async function ask(
+  binary: string,
+  settings: CodexSettings,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly HookName[] | null> {
+  const aside = mkdtempSync(join(tmpdir(), 'dirigent-codex-'))
+  try {
+    const home = settings.user_config ? codexHome(env) : aside
+    const answer = await hooksList(binary, argvFor(settings), { ...env, CODEX_HOME: home }, aside)
+    return answer && hookNames.filter((name) => !isTrusted(answer, name))
+  } finally {
+    rmSync(aside, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+function argvFor(settings: CodexSettings): string[] {
+  const hooks = Object.fromEntries(hookNames.map((name) => [name, command]))
+  const quiet = { check_for_update_on_startup: false, analytics: { enabled: false } }
+  return ['app-server', ...overrides(merge({ ...quiet, ...hookConfig(hooks) }, expand(settings.config)))]
+}
+
+type Answer = readonly Record<string, unknown>[]
+
+/** One JSON object a line: a greeting, its answer, then the question. Nothing in the directory is asked for. */
+async function hooksList(
+  binary: string,
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+): Promise<Answer | null> {
+  const child = await start(binary, argv, { cwd, env, stdio: ['pipe', 'pipe', 'ignore'] })
+  const end = () => child.kill('SIGKILL')
+  const timer = setTimeout(end, patience)
+  const tell = (message: object) => child.stdin?.write(`${JSON.stringify(message)}\n`)
+  // It may end before it has read them: then there is no answer.
+  child.stdin?.on('error', end)
+  tell({ id: 1, method: 'initialize', params: { clientInfo: { name: 'dirigent', version: '0' } } })
+  try {
+    let text = ''
+    for await (const chunk of child.stdout ?? []) {
+      text += chunk
+      if (text.length > longest) return null
+      const lines = text.split('\n')
+      text = lines.pop() ?? ''
+      for (const message of lines.map(parseTable)) {
+        if (message?.id === 1) {
+          tell({ method: 'initialized' })
+          tell({ id: 2, method: 'hooks/list', params: { cwds: [cwd] } })
+        }
+        if (message?.id === 2) return hooksIn(message.result)
+      }
+    }
+    return null
+  } finally {
+    clearTimeout(timer)
+    end()
+    await ended(child)
+  }
+}
+
+function hooksIn(result: unknown): Answer | null {
+  const places = isTable(result) && Array.isArray(result.data) ? result.data.filter(isTable) : []
+  const [place] = places
+  return place && Array.isArray(place.hooks) ? place.hooks.filter(isTable) : null
+}
+
+/** `preToolUse`: as this interface spells names. */
+function isTrusted(hooks: Answer, name: HookName): boolean {
+  const event = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  const ours = hooks.find((hook) => hook.eventName === event && hook.command === command)
+  return ours?.trustStatus === 'trusted' && ours.enabled === true
+}
