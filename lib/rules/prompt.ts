@@ -1,120 +1,148 @@
-/** The worker's prompt: contract, facts, spec, then what earlier attempts left. Pure. */
-import { clean, head, tail } from '../kit/text.ts'
+/**
+ * The worker's prompt: contract, facts, spec, then what earlier attempts left; in `maxBytes` at most, however long
+ * a task has gone on. Contract and facts are always whole. Of the others, those that a worker could find again by
+ * itself give way first (`firmest`), each names the file that has the whole of it, and none disappears while there
+ * is room for a line about it. Pure.
+ */
+import { clean, oneLine, plural, tail } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
-import type { Settings, Status } from '../state/schema/status.ts'
-
-/** Bytes each part may take; the newest end is kept, of a message its beginning. */
-export const limits = {
-  checkpoint: 8 * 1024,
-  message: 16 * 1024,
-  inbox: 64 * 1024,
-  told: 16 * 1024,
-  failure: 8 * 1024,
-}
+import type { Status } from '../state/schema/status.ts'
+import { beginning, closed, type Piece, quoted, share, size } from './fit.ts'
+import { factsOf } from './prompt-facts.ts'
+import { messageList, type Told } from './prompt-messages.ts'
 
 export interface PromptParts {
   /** skill/prompts/worker.md */
   readonly contract: string
   readonly status: Status
   readonly taskDirectory: string
-  /** The spec without its front matter. */
+  /** The spec without its front matter, and where it is. */
   readonly body: string
+  readonly specPath: string
+  /** What has changed in the spec since the last worker was told it; null when nothing has. */
+  readonly change: SpecChange | null
   readonly checkpoint: string | null
-  readonly messages: readonly { readonly name: string; readonly text: string }[]
+  readonly checkpointPath: string
+  readonly messages: readonly Told[]
   /** What earlier attempts were told: oldest first. */
-  readonly told: readonly { readonly name: string; readonly text: string }[]
+  readonly told: readonly Told[]
   /** Where the messages are once the worker runs, for those that are too long. */
   readonly seenDirectory: string
   readonly failure: TaskFailure | null
-  /** `git log --oneline` of what the branch already holds. */
+  /** `git log --oneline` of what the branch already holds, newest first. */
   readonly done: readonly string[]
+  readonly maxBytes: number
 }
+
+export interface SpecChange {
+  /** Lines of a diff, from the revision that was told to the one that counts now. */
+  readonly diff: string
+  /** Where the revision that was told is. */
+  readonly before: string
+}
+
+const kilobyte = 1024
 
 export function composePrompt(parts: PromptParts): string {
-  const { status } = parts
-  const sections = [
-    parts.contract.trim(),
-    facts(parts),
-    `# The task: ${status.title}\n\n${parts.body.trim()}`,
-    parts.done.length > 0 &&
-      `# Already committed on your branch\n\nEarlier attempts made these commits. Go on from them; do not do them again.\n\n${quote(parts.done.join('\n'))}`,
-    parts.checkpoint &&
-      `# Your checkpoint\n\nYou wrote this in an earlier attempt. Skip what it says is done.\n\n${quote(tail(clean(parts.checkpoint), limits.checkpoint))}`,
-    parts.failure && failureSection(parts.failure),
-    parts.told.length > 0 &&
-      `# Messages that earlier attempts were told\n\nThey still hold. What they ask for may be done already: look before you do it again.\n\n${inbox(parts.told, parts.seenDirectory, limits.told)}`,
-    parts.messages.length > 0 &&
-      `# Messages for you\n\n${inbox(parts.messages, parts.seenDirectory, limits.inbox)}`,
-  ]
-  return `${sections.filter((section) => section).join('\n\n')}\n`
+  const firm = `${parts.contract.trim()}\n\n${closed(factsOf(parts))}\n\n`
+  const { spec, change, done, checkpoint, failure, told, messages } = pieces(parts)
+  const printed = [spec, change, done, checkpoint, failure, told, messages]
+  const firmest = [spec, messages, change, failure, checkpoint, done, told].map((piece) =>
+    printed.indexOf(piece),
+  )
+  return `${firm}${share(printed, firmest, parts.maxBytes - size(firm) - 1)}\n`
 }
 
-function facts(parts: PromptParts): string {
-  const { status } = parts
-  const { settings, workplace } = status
-  return [
-    '# Facts',
-    '',
-    `Task: ${status.id}`,
-    `Attempt: ${status.attempt}`,
-    `Worktree: ${workplace?.worktree}`,
-    `Branch: ${workplace?.branch}, to be landed on ${settings.base.branch}`,
-    `Task directory: ${parts.taskDirectory}`,
-    `Ports for you: ${workplace?.ports.base} to ${(workplace?.ports.base ?? 0) + (workplace?.ports.count ?? 1) - 1}`,
-    ...(settings.plan ? planFacts(settings) : workFacts(settings)),
-  ].join('\n')
+function pieces(parts: PromptParts) {
+  return {
+    spec: { within: (limit: number) => specSection(parts, limit), most: parts.maxBytes, least: 3 * kilobyte },
+    change: optional(parts.change, (change, limit) => changeSection(change, limit), 8, 0.5),
+    done: optional(parts.done.length > 0 && parts.done, doneSection, 3, 0.25),
+    checkpoint: optional(parts.checkpoint, (text, limit) => checkpointSection(text, parts, limit), 9, 1.5),
+    failure: optional(parts.failure, failureSection, 8, 0.75),
+    told: optional(
+      parts.told.length > 0 && parts.told,
+      (told, limit) => toldSection(told, parts, limit),
+      8,
+      0.75,
+    ),
+    messages: optional(
+      parts.messages.length > 0 && parts.messages,
+      (messages, limit) => messagesSection(messages, parts, limit),
+      64,
+      1,
+    ),
+  } satisfies Record<string, Piece>
 }
 
-function workFacts(settings: Settings): string[] {
-  return [
-    ...(settings.change === 'none'
-      ? ['Wanted: a report as your last message. Do not change the repository.']
-      : []),
-    ...(settings.paths.length > 0 ? [`Stay within: ${settings.paths.join(', ')}`] : []),
-    ...(settings.verify.length > 0
-      ? ['Checks that must exit 0 when you are done:', ...settings.verify.map((command) => `- ${command}`)]
-      : []),
-  ]
+/** @param most kilobytes; so are the least */
+export function optional<T>(
+  what: T | null | false,
+  within: (what: T, limit: number) => string,
+  most: number,
+  least: number,
+): Piece {
+  return {
+    within: (limit) => (what ? within(what, limit) : ''),
+    most: most * kilobyte,
+    least: least * kilobyte,
+  }
 }
 
-/** What tasks of the plan are held to where it says nothing, and what is the most that it may say. */
-function planFacts({ attempts, budget, paths, verify }: Settings): string[] {
-  const most = [
-    `${attempts} attempts`,
-    ...(budget.minutes === null ? [] : [`${budget.minutes} minutes`]),
-    ...(budget.tokens === null ? [] : [`${budget.tokens} tokens`]),
-  ]
-  return [
-    'Wanted: a plan as your last message. Do not change the repository.',
-    `Each task of the plan has at most: ${most.join(', ')}`,
-    ...(paths.length > 0 ? [`Paths of a task that names none: ${paths.join(', ')}`] : []),
-    ...(verify.length > 0
-      ? ['Checks of a task that names none:', ...verify.map((command) => `- ${command}`)]
-      : ['Checks of a task that names none: none']),
-  ]
+function specSection({ status, body, specPath }: PromptParts, limit: number): string {
+  const heading = `# The task: ${status.title}`
+  const note = `(Cut here: there is no room for all of it. Read the whole of it before you begin: ${specPath})`
+  const text = beginning(body.trim(), limit - size(heading) - 2, note)
+  return text === '' ? '' : `${heading}\n\n${text}`
 }
 
-export function failureSection(failure: TaskFailure): string {
-  const detail = failure.detail ? `\n\n${quote(tail(clean(failure.detail), limits.failure))}` : ''
-  return `# Why the last attempt did not end the task\n\n${clean(failure.message)}${detail}`
+function changeSection({ diff, before }: SpecChange, limit: number): string {
+  const above = `# The spec has changed since your last attempt\n\nAbove it stands as it is now, and that counts. What earlier attempts did for the old one may have to be changed or undone; the rest of it stays. The old one: ${before}. The lines that differ:`
+  return quoted({ above, text: diff, keep: 'beginning', path: null }, limit)
 }
 
-/** All of them. One that is too long, or for which there is no room, is named with the file to read. */
-export function inbox(messages: PromptParts['messages'], seenDirectory: string, limit: number): string {
-  let room = limit
-  const told = messages.map(({ name, text }) => {
-    const whole = clean(text).trim()
-    const part = head(whole, Math.min(room, limits.message))
-    room -= Buffer.byteLength(part)
-    const rest = part === whole ? '' : `\n\n(Cut here. Read the whole of it: ${seenDirectory}/${name})`
-    return `## ${name}\n\n${part}${rest}`
-  })
-  return told.join('\n\n')
+function doneSection(done: readonly string[], limit: number): string {
+  const above =
+    '# Already committed on your branch\n\nEarlier attempts made these commits. Go on from them; do not do them again.'
+  const lines = done.map((line) => oneLine(line, 120))
+  for (let shown = Math.min(lines.length, mostCommits); shown > 0; shown--) {
+    const earlier = lines.length > shown ? [`+${lines.length - shown} earlier (git log)`] : []
+    const text = quoted(
+      { above, text: [...lines.slice(0, shown), ...earlier].join('\n'), keep: 'beginning', path: null },
+      Infinity,
+    )
+    if (size(text) <= limit) return text
+  }
+  const short = `${above}\n\n(${plural(lines.length, 'commit')}: git log)`
+  return size(short) <= limit ? short : ''
 }
 
-/** A fenced block whose fence is longer than any in the text: quoted material cannot close it. */
-function quote(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((match) => match[0].length))
-  const fence = '`'.repeat(longest + 1)
-  return `${fence}\n${text.trim()}\n${fence}`
+const mostCommits = 25
+
+function checkpointSection(text: string, { checkpointPath }: PromptParts, limit: number): string {
+  const above = '# Your checkpoint\n\nThis is where earlier attempts were. Skip what it says is done.'
+  return quoted({ above, text: tail(text, 8 * kilobyte), keep: 'end', path: checkpointPath }, limit)
+}
+
+export function failureSection(failure: TaskFailure, limit: number): string {
+  const heading = '# Why the last attempt did not end the task'
+  const above = `${heading}\n\n${beginning(clean(failure.message), Math.floor(limit / 2), '(Cut here.)')}`
+  if (!failure.detail) return size(above) <= limit ? above : ''
+  return quoted({ above, text: failure.detail, keep: 'end', path: null }, limit)
+}
+
+function toldSection(told: readonly Told[], { seenDirectory }: PromptParts, limit: number): string {
+  const above =
+    '# Messages that earlier attempts were told\n\nThey still hold. What they ask for may be done already: look before you do it again.'
+  const text = `${above}\n\n${messageList(told, 'newest', seenDirectory, limit - size(above) - 2)}`
+  return size(text) <= limit ? text : ''
+}
+
+export function messagesSection(
+  messages: readonly Told[],
+  { seenDirectory }: Pick<PromptParts, 'seenDirectory'>,
+  limit: number,
+): string {
+  const heading = '# Messages for you'
+  return `${heading}\n\n${messageList(messages, 'oldest', seenDirectory, limit - size(heading) - 2)}`
 }

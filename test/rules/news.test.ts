@@ -6,6 +6,8 @@ it('tells a thread what it does not know, in few words', () => {
   const plain = {
     status: task({ attempt: 3 }),
     refined: null,
+    specPath: '/spec.md',
+    maxBytes: 98_304,
     failure: null,
     messages: [],
     seenDirectory: '/seen',

@@ -8,7 +8,11 @@ const compose = (parts: Partial<PromptParts> = {}) =>
     status: task(),
     taskDirectory: '/repo/.orchestrator-state/tasks/a-task',
     body: 'Make it so.',
+    specPath: '/repo/.orchestrator-state/tasks/a-task/spec.md',
+    change: null,
     checkpoint: null,
+    checkpointPath: '/repo/.orchestrator-state/tasks/a-task/checkpoint.md',
+    maxBytes: 98_304,
     messages: [],
     told: [],
     seenDirectory: '/repo/.orchestrator-state/tasks/a-task/inbox/seen',
@@ -82,8 +86,8 @@ describe('what others wrote', () => {
     })
     for (const n of [1, 2, 3, 4, 5, 6, 7]) expect(prompt).toContain(`\n## ${n}.md\n`)
     const seen = '/repo/.orchestrator-state/tasks/a-task/inbox/seen'
-    expect(prompt).toContain('\n\nshort one\n')
-    for (const n of [2, 3, 4, 5, 6, 7]) expect(prompt).toContain(`Read the whole of it: ${seen}/${n}.md`)
+    for (const short of ['short one', 'the last']) expect(prompt).toContain(`\n\n${short}\n`)
+    for (const n of [2, 3, 4, 5, 6]) expect(prompt).toContain(`Read the whole of it: ${seen}/${n}.md`)
     expect(prompt.length).toBeLessThan(68 * 1024)
   })
 

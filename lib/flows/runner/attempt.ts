@@ -78,7 +78,7 @@ async function work(
   const paths = task.paths.attempt(task.status.attempt)
   const mail = deliverable(task.paths, task.status.attempt)
   const [prompt, environment, from] = await Promise.all([
-    resume === null ? promptFor(context, task, mail) : newsFor(task, mail),
+    resume === null ? promptFor(context, task, mail) : newsFor(context, task, mail),
     environmentOf(context, task),
     task.status.attempt === 1 ? workplace.start : headOf(context.repo, workplace),
   ])
@@ -168,14 +168,16 @@ function goingOn(context: Context, task: Task): Task {
 }
 
 /** What the worker's thread does not know. */
-function newsFor({ status, paths }: Task, messages: readonly Message[]): string {
+function newsFor(context: Context, { status, paths }: Task, messages: readonly Message[]): string {
   const before = exitOf({ paths }, status.attempt - 1)?.failure ?? null
   return composeNews({
     status,
     refined: status.told_revision < status.spec_revision ? readBody(paths.spec) : null,
+    specPath: paths.spec,
     failure: before && lessonOf(status, before) === before ? before : null,
     messages,
     seenDirectory: paths.inboxSeen,
+    maxBytes: context.config.prompt.max_bytes,
   })
 }
 
@@ -188,11 +190,15 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
     status: task.status,
     taskDirectory: task.paths.directory,
     body: readBody(task.paths.spec),
+    specPath: task.paths.spec,
+    change: null,
     checkpoint: checkpoint.trim() === '' ? null : checkpoint,
+    checkpointPath: task.paths.checkpoint,
     messages,
     told: toldEarlier(task.paths),
     seenDirectory: task.paths.inboxSeen,
     failure: task.status.failure,
+    maxBytes: context.config.prompt.max_bytes,
     // Nothing can be there before the first.
     done:
       workplace && task.status.attempt > 1

@@ -1,0 +1,104 @@
+/** Text in so many bytes: what is cut says so, fences stay closed, and who gives way to whom is an order. Pure. */
+import { clean, head, tail } from '../kit/text.ts'
+
+/** A part of a text that can be said in less. */
+export interface Piece {
+  /** In at most `limit` bytes; empty when so few would say nothing. */
+  readonly within: (limit: number) => string
+  /** It never takes more, however much room there is. */
+  readonly most: number
+  /** Those before it leave it so much. */
+  readonly least: number
+}
+
+const between = '\n\n'
+
+/**
+ * The pieces in the order they were given, in at most `room` bytes together.
+ * @param firmest indexes of the pieces: the first is served first, and gives way last
+ */
+export function share(pieces: readonly Piece[], firmest: readonly number[], room: number): string {
+  const said = pieces.map(() => '')
+  const order = firmest.flatMap((index) => {
+    const piece = pieces[index]
+    const wanted = piece ? size(piece.within(piece.most)) : 0
+    return piece && wanted > 0
+      ? [{ index, piece, reserve: Math.min(piece.least, wanted) + between.length }]
+      : []
+  })
+  let left = room
+  for (const [n, { index, piece }] of order.entries()) {
+    const reserved = order.slice(n + 1).reduce((sum, { reserve }) => sum + reserve, 0)
+    const text = piece.within(Math.max(0, Math.min(piece.most, left - reserved - between.length)))
+    said[index] = text
+    if (text !== '') left -= size(text) + between.length
+  }
+  return said.filter((text) => text !== '').join(between)
+}
+
+export const size = (text: string): number => Buffer.byteLength(text)
+
+export interface Quoted {
+  /** What stands above it: a heading, and what to make of it. */
+  readonly above: string
+  readonly text: string
+  /** Which end says more, when only one can be had. */
+  readonly keep: 'beginning' | 'end'
+  /** Where the whole of it is. */
+  readonly path: string | null
+}
+
+/** Material of somebody else's in a fence that it cannot close. */
+export function quoted({ above, text, keep, path }: Quoted, limit: number): string {
+  const material = clean(text).trim()
+  const fence = fenceFor(material)
+  const framed = (inner: string, note: string) => `${above}${note}${between}${fence}\n${inner}\n${fence}`
+  const whole = framed(material, '')
+  if (size(whole) <= limit) return whole
+  // A paragraph of its own: what stands above may end with a fence.
+  const note = `${between}(Only its ${keep} is here${pointer(path)}.)`
+  const room = limit - size(framed('', note))
+  if (room >= leastQuoted) {
+    const part = keep === 'end' ? tail(material, room) : head(material, room)
+    return framed(part.trim(), note)
+  }
+  const named = `${above}${between}(There is no room for it here${pointer(path)}.)`
+  return size(named) <= limit ? named : ''
+}
+
+/** Fewer bytes of somebody's words than this say nothing. */
+const leastQuoted = 200
+
+const pointer = (path: string | null): string => (path === null ? '' : `; the whole of it: ${path}`)
+
+/** Longer than any in the text. */
+function fenceFor(text: string): string {
+  const longest = [...text.matchAll(/`+/g)].reduce((most, [ticks]) => Math.max(most, ticks.length), 2)
+  return '`'.repeat(longest + 1)
+}
+
+/** Markdown that is told as it stands: whole, or its beginning and `note`. Empty when not even that has room. */
+export function beginning(text: string, limit: number, note: string): string {
+  const whole = closed(text)
+  if (size(whole) <= limit) return whole
+  const room = limit - size(note) - between.length
+  for (let bytes = room; bytes > 0; ) {
+    const part = closed(head(text, bytes).trimEnd())
+    const over = size(part) - room
+    if (over <= 0) return part === '' ? note : `${part}${between}${note}`
+    bytes -= over
+  }
+  return size(note) <= limit ? note : ''
+}
+
+/** A code block that is not closed would swallow what follows. */
+export function closed(text: string): string {
+  let open: string | null = null
+  for (const line of text.split('\n')) {
+    const [, fence = '', rest = ''] = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)$/.exec(line) ?? []
+    if (fence === '') continue
+    if (open === null) open = fence
+    else if (fence[0] === open[0] && fence.length >= open.length && rest.trim() === '') open = null
+  }
+  return open === null ? text : `${text}\n${open}`
+}

@@ -1,0 +1,182 @@
+/**
+ * The prompt's byte budget, with parts of any size and any content.
+ *
+ * Seen to fail: `share` without the reserve of those that come later (a long spec left no word of the mail); `beginning`
+ * without `closed`; `fenceFor` always three; `closed` that takes a longer fence for the same; messages without `more`.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { encode } from 'gpt-tokenizer'
+import { describe, expect, it } from 'vitest'
+import { closed } from '../../lib/rules/fit.ts'
+import { composePrompt, type PromptParts } from '../../lib/rules/prompt.ts'
+import { randomness } from '../chaos/scenario.ts'
+import { root } from '../support/sandbox.ts'
+import { failure, task } from './records.ts'
+
+const contract = readFileSync(join(root, 'skill', 'prompts', 'worker.md'), 'utf8')
+const seenDirectory = '/repo/.orchestrator-state/tasks/a-task/inbox/seen'
+const specPath = '/repo/.orchestrator-state/tasks/a-task/spec.md'
+
+const plain: PromptParts = {
+  contract,
+  status: task({ settings: { verify: ['npm test'] } }),
+  taskDirectory: '/repo/.orchestrator-state/tasks/a-task',
+  body: 'Make it so.',
+  specPath,
+  change: null,
+  checkpoint: null,
+  checkpointPath: '/repo/.orchestrator-state/tasks/a-task/checkpoint.md',
+  messages: [],
+  told: [],
+  seenDirectory,
+  failure: null,
+  done: [],
+  maxBytes: 98_304,
+}
+
+it('the contract takes less than 1,000 tokens', () => {
+  const tokens = encode(contract).length
+  console.info(`contract: ${Buffer.byteLength(contract)} bytes, ${tokens} tokens`)
+  expect(tokens).toBeLessThan(1000)
+})
+
+/** Lines that are there to break something, and such as people write. */
+const pieces = [
+  '```',
+  '````md',
+  '~~~',
+  '    ```',
+  '# A heading',
+  '- a point',
+  'words '.repeat(30),
+  '漢字'.repeat(20),
+  '',
+]
+
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
+
+describe('parts of any size', () => {
+  const random = randomness(seed)
+  const below = (most: number) => Math.floor(random() * most)
+  const text = (most: number): string => {
+    const wanted = random() < 0.2 ? 0 : below(most)
+    if (random() < 0.1) return '`'.repeat(wanted)
+    let made = ''
+    while (made.length < wanted) made += `${pieces[below(pieces.length)]}\n`
+    return made
+  }
+  const some = <T>(most: number, make: (n: number) => T): T[] =>
+    random() < 0.3 ? [] : Array.from({ length: below(most) + 1 }, (_, n) => make(n))
+  const mail = (name: string, most: number) =>
+    some(most, (n) => ({ name: `${name}${n}.md`, text: `Do ${n}. ${text(100_000 / most)}` }))
+  const parts = (maxBytes: number): PromptParts => ({
+    ...plain,
+    status: task({
+      title: 'Words of a title',
+      settings: { verify: some(100, () => `npm test ${text(2000)}`), paths: some(500, (n) => `src/${n}/**`) },
+    }),
+    body: `The spec. ${text(random() < 0.3 ? 100_000 : 8000)}`,
+    change: random() < 0.5 ? null : { diff: `+ a line\n${text(40_000)}`, before: '/log/spec-1.md' },
+    checkpoint: random() < 0.3 ? null : `Done: this\n${text(20_000)}`,
+    messages: some(random() < 0.2 ? 200 : 8, (n) => ({
+      name: `m${n}.md`,
+      text: `Do ${n}. ${text(20_000)}`,
+    })),
+    told: mail('t', random() < 0.2 ? 200 : 8),
+    failure: random() < 0.3 ? null : failure('check-failed', { message: text(3000), detail: text(9000) }),
+    done: some(50, (n) => `abc${n} ${text(300)}`),
+    maxBytes,
+  })
+
+  it('never come to more than there is room for, lose nothing of the contract, and leave no fence open', () => {
+    console.info(`prompt: SEED=${seed}`)
+    for (let n = 0; n < 60; n++) {
+      const maxBytes = n % 3 === 0 ? 16_384 : 16_384 + below(1024 * 1024)
+      const given = parts(maxBytes)
+      const prompt = composePrompt(given)
+      const which = `SEED=${seed}, ${n}`
+      expect(Buffer.byteLength(prompt), which).toBeLessThanOrEqual(maxBytes)
+      expect(prompt.startsWith(`${contract.trim()}\n\n# Facts\n\nTask: a-task\n`), which).toBe(true)
+      expect(closed(prompt) === prompt, which).toBe(true)
+      for (const [there, heading] of [
+        [true, '# The task: Words of a title\n\nThe spec.'],
+        [given.change, '# The spec has changed'],
+        [given.done[0], '# Already committed'],
+        [given.checkpoint, '# Your checkpoint'],
+        [given.failure, '# Why the last attempt'],
+        [given.told[0], '# Messages that earlier attempts were told'],
+        [given.messages[0], '# Messages for you'],
+      ] as const)
+        expect(prompt.includes(`\n${heading}`), `${which}: ${heading}`).toBe(Boolean(there))
+      const unread = prompt.slice(prompt.lastIndexOf('\n# Messages for you'))
+      const named = given.messages.filter(({ name }) => unread.includes(`\n## ${name}\n`)).length
+      const left = Number(
+        /\((\d+) more, for which there is no room here: read the files in /.exec(unread)?.[1] ?? 0,
+      )
+      expect(named + left, which).toBe(given.messages.length)
+    }
+  })
+})
+
+describe('when there is not room for all', () => {
+  const long = (word: string, bytes: number) =>
+    `${word} begins\n${`${word} goes on\n`.repeat(bytes / (word.length + 9))}${word} ends`
+
+  it('reminders give way first, then commits, checkpoint, failure, mail; the spec last, with its path', () => {
+    const all: PromptParts = {
+      ...plain,
+      body: long('spec', 12_000),
+      messages: [{ name: 'm.md', text: long('mail', 12_000) }],
+      failure: failure('check-failed', { detail: long('output', 6000) }),
+      checkpoint: long('checkpoint', 6000),
+      done: Array.from({ length: 25 }, (_, n) => `abc ${n} ${'words '.repeat(15)}`),
+      told: [{ name: 't.md', text: long('reminder', 6000) }],
+    }
+    const whole = (maxBytes: number) => {
+      const prompt = composePrompt({ ...all, maxBytes })
+      const both = ['spec', 'mail', 'output', 'checkpoint', 'reminder'].filter(
+        (word) => prompt.includes(`${word} begins`) && prompt.includes(`${word} ends`),
+      )
+      return prompt.includes('abc 24 ') ? [...both, 'commits'] : both
+    }
+    const seen = [60_000, 46_000, 43_000, 40_000, 34_000, 26_000, 16_384].map((bytes) => whole(bytes).length)
+    expect(whole(60_000)).toEqual(['spec', 'mail', 'output', 'checkpoint', 'reminder', 'commits'])
+    expect(seen).toEqual([...seen].sort((a, b) => b - a))
+    for (let bytes = 60_000; bytes >= 16_384; bytes -= 250) {
+      const order = ['spec', 'mail', 'output', 'checkpoint', 'commits', 'reminder']
+      const had = whole(bytes)
+      // Whoever is whole, those who are firmer are whole too.
+      expect(order.slice(0, had.length).sort(), String(bytes)).toEqual([...had].sort())
+    }
+    expect(composePrompt({ ...all, maxBytes: 16_384 })).toContain(
+      `Read the whole of it before you begin: ${specPath}`,
+    )
+  })
+
+  it('the newest commits are named, and how many came before', () => {
+    const prompt = composePrompt({ ...plain, done: Array.from({ length: 400 }, (_, n) => `c${n} subject`) })
+    expect(prompt).toContain('\nc0 subject\n')
+    expect(prompt).toContain('\nc24 subject\n+375 earlier (git log)\n')
+  })
+
+  it('the newest reminders stay, the older ones are named', () => {
+    const told = Array.from({ length: 10 }, (_, n) => ({
+      name: `t${n}.md`,
+      text: `${n}: ${'word '.repeat(400)}end`,
+    }))
+    const prompt = composePrompt({ ...plain, told })
+    expect(prompt).toContain('9: word')
+    expect(prompt).not.toContain('0: word word')
+    expect(prompt.indexOf('## t0.md')).toBeLessThan(prompt.indexOf('## t9.md'))
+    expect(prompt).toContain(`## t0.md\n\n(Read the whole of it: ${seenDirectory}/t0.md)`)
+  })
+})
+
+it('says which lines of the spec are others now', () => {
+  const change = { diff: '-the red one\n+the blue one', before: '/repo/log/spec-1.md' }
+  const prompt = composePrompt({ ...plain, change })
+  expect(prompt).toMatch(
+    /# The spec has changed since your last attempt\n\n[^#]*\/repo\/log\/spec-1\.md[^#]*```\n-the red one\n\+the blue one\n```/,
+  )
+})
