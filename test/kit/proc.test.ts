@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { expect, it } from 'vitest'
-import { ended, run, start } from '../../lib/kit/proc.ts'
+import { ended, refuseKilled, run, start } from '../../lib/kit/proc.ts'
 
 const env = { PATH: process.env.PATH }
 const sh = (line: string, more = {}) => run('/bin/sh', ['-c', line], { cwd: tmpdir(), env, ...more })
@@ -64,4 +64,11 @@ it('knows that a process has ended although something still holds its pipes', as
   expect(await ended(child)).toEqual({ exitCode: 4, signal: null })
   expect(await ended(child)).toEqual({ exitCode: 4, signal: null })
   process.kill(-(child.pid ?? 0), 'SIGKILL')
+})
+
+it('makes a failure of a program that was killed, and not by us', async () => {
+  const ran = await sh('kill -9 $$')
+  expect(() => refuseKilled('sh', ran)).toThrow(expect.objectContaining({ code: 'program-killed', exit: 1 }))
+  const late = await sh('sleep 60', { timeout: 50 })
+  expect(() => refuseKilled('sh', late)).not.toThrow()
 })

@@ -119,9 +119,9 @@ it('keeps what somebody edited and what tasks left, and says so', async () => {
     { run: 'echo 1 > 1.txt && git add -A && git commit -qm one' },
     { say: 'done' },
   ])
-  const live = await init('--uninstall')
+  const live = await init('--uninstall', '--json')
   expect(live.exitCode).toBe(3)
-  expect(live.stderr).toContain('have not ended: one')
+  expect(live.json.error).toMatchObject({ code: 'tasks-live', message: expect.stringContaining('one') })
   await settled(box, 'one')
   appendFileSync(skill('SKILL.md'), 'Our own rule.\n')
   const ran = await init('--uninstall', '--json')
@@ -143,4 +143,15 @@ it('tells editors what may stand in config.yaml, with a line that points to it',
     /^# yaml-language-server: \$schema=\.\/config\.schema\.json\n/,
   )
   expect(await box.git('check-ignore', '-v', '.orchestrator-state/config.schema.json')).toContain('!/config')
+})
+
+it('refuses a git that is too old, before anything is made', async () => {
+  const bin = join(box.directory, 'old')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'git'), '#!/bin/sh\necho git version 2.37.9\n', { mode: 0o755 })
+  const env = { ...box.env, PATH: `${bin}:${box.env.PATH}` }
+  const ran = await runVerb('init', ['--json'], box.repo, env)
+  expect(ran.exitCode).toBe(3)
+  expect(ran.json.error.code).toBe('git-too-old')
+  expect(existsSync(box.state)).toBe(false)
 })
