@@ -35,6 +35,16 @@ export async function openContext(directory: string): Promise<Context> {
   return { repo, paths, config: await readConfig(paths) }
 }
 
+/** The settings as they are now: who runs for hours follows them. Those that cannot be read leave the ones from before. */
+export async function freshSettings(context: Context): Promise<Context> {
+  try {
+    return { ...context, config: await readConfig(context.paths) }
+  } catch (error) {
+    if (error instanceof Failure) return context
+    throw error
+  }
+}
+
 /** A clone has only what was committed; the rest is made when it is first needed. */
 function makeRuntime(paths: StatePaths): void {
   for (const path of [paths.tasks, paths.worktrees, paths.archive, paths.locks]) makeDirectory(path)

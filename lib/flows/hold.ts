@@ -5,15 +5,22 @@ import type { Hold } from '../rules/capacity.ts'
 import type { Task } from '../state/tasks.ts'
 import type { Context } from './context.ts'
 import { coolingNow } from './cool-down.ts'
+import { daySpent } from './day-budget.ts'
 
-export function holdOf(context: Context, _tasks: readonly Task[]): Hold | null {
+export function holdOf(context: Context, tasks: readonly Task[]): Hold | null {
+  if (!tasks.some(({ status }) => status.state === 'queued')) return null
   try {
-    return coolDownHold(context)
+    return dayHold(context, tasks) ?? coolDownHold(context)
   } catch (error) {
     // A person's doing: none of our writes can be half there. It says what to do, and nobody is asked meanwhile.
     if (!(error instanceof Failure)) throw error
     return { why: error.message, health: null, until: null }
   }
+}
+
+function dayHold(context: Context, tasks: readonly Task[]): Hold | null {
+  const spent = daySpent(context, tasks)
+  return spent && { why: `${spent.why}; goes on at midnight`, health: null, until: spent.until }
 }
 
 function coolDownHold(context: Context): Hold | null {

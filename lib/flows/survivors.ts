@@ -12,6 +12,7 @@ import { reload, type Task } from '../state/tasks.ts'
 import { remark } from './advance.ts'
 import type { Context } from './context.ts'
 import { spent } from './runner/attend.ts'
+import { endWhenSpent } from './runner/day.ts'
 import { requestFor } from './runner/interrupt.ts'
 import { markOf } from './runner/marker.ts'
 import { ownUsage, sessionUsage } from './runner/thread.ts'
@@ -27,6 +28,7 @@ export const isAlone = (task: Task): boolean => task.status.runner !== null && i
 export async function endSurvivors(context: Context, task: Task): Promise<boolean> {
   const first = findOld(context, task)
   const worker = workerOf(task, first)
+  if (worker !== null) endWhenSpent(context, task)
   const why = worker === null ? 'its runner and its worker are gone' : whyEnd(task)
   if (first.length === 0 || why === null) return false
   const grace = context.config.stop_grace_seconds * 1000

@@ -125,9 +125,18 @@ function afterTry(status: Status, failure: TaskFailure, now: Date): Next {
 const isUnresumed = (status: Status, failure: TaskFailure): boolean =>
   failure.class === 'start-failed' && status.resume !== null
 
-/** The failure that the next attempt is told of: being stopped, lost or interrupted teaches it nothing. */
+const noLesson: readonly FailureClass[] = [
+  'stopped',
+  'lost',
+  'interrupted',
+  'day-budget',
+  'usage-limit',
+  'rate-limit',
+]
+
+/** The failure that the next attempt is told of: what was not the worker's doing teaches it nothing. */
 export function lessonOf(status: Status, failure: TaskFailure): TaskFailure | null {
-  const empty = ['stopped', 'lost', 'interrupted'].includes(failure.class) || isUnresumed(status, failure)
+  const empty = noLesson.includes(failure.class) || isUnresumed(status, failure)
   return empty ? status.failure : failure
 }
 

@@ -20,6 +20,7 @@ import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
 import { correspond } from './correspondence.ts'
+import { watchDay } from './day.ts'
 import type { Interrupt } from './interrupt.ts'
 import { usedBefore } from './thread.ts'
 import { type Urgent, urgentMail } from './urgent.ts'
@@ -56,6 +57,7 @@ export async function attend(
   const before = task.status.resume === null ? null : usedBefore(task, task.status.resume)
   const used = () => attemptUsage(usage ?? now.usage, before)
   let overBudget: string | null = null
+  const lookAtDay = watchDay(context, begun)
   const lookForUrgent = urgentMail(task)
   let urgent: Urgent | null = null
   /** Somebody has taken the task over. */
@@ -96,6 +98,7 @@ export async function attend(
     look()
     show()
     overBudget ??= spent(task, used(), Date.now() - began)
+    lookAtDay(used().total)
     urgent ??= lookForUrgent()
     if (overBudget || urgent || taken || interrupt.signal.aborted)
       void endWorker(child, context.config.stop_grace_seconds)

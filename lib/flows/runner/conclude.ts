@@ -20,6 +20,7 @@ import { advance, trail } from '../advance.ts'
 import { tidyLine } from '../build-line.ts'
 import type { Context } from '../context.ts'
 import { noteLimits } from '../cool-down.ts'
+import { noteUsed } from '../day-budget.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
 import { tellWitnessed } from '../witness.ts'
 import { budgetSpent, replayStream, spent } from './attend.ts'
@@ -71,6 +72,7 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
     resume:
       exit.failure?.class === 'interrupted' ? resumable(context, exit.thread ?? task.status.resume) : null,
   }
+  noteUsed(context, guarded, { tokens: exit.usage.total, minutes: exit.minutes }, new Date(exit.ended))
   await noteLimits(context, guarded, exit.started, exit.failure)
   if (exit.failure) return fail(context, guarded, exit.failure, ending.interrupt, counted)
   return advance(context, guarded, 'verifying', `attempt ${exit.attempt} ended; proving it`, {

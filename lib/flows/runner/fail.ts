@@ -20,14 +20,16 @@ export function fail(
     return amend(task, { runner: null, activity: null })
   const cancel = interrupt?.cause()?.request?.cancel ?? false
   const next = afterFailure(task.status, failure, cancel, new Date())
+  const flags = failure.class === 'day-budget' ? flagged(task, failure) : task.status.flags
   const moved = advance(context, task, next.state, next.reason, {
     resume: null,
     ...patch,
     tries: next.tries,
     lost: next.lost,
+    flags,
     limited: next.limited,
     not_before: next.not_before,
-    failure: lessonOf(task.status, failure),
+    failure: next.state === 'failed' ? failure : lessonOf(task.status, failure),
     runner: null,
     worker: null,
     activity: null,
@@ -35,4 +37,9 @@ export function fail(
   if (failure.class === 'stopped') clearStop(moved.paths)
   else clearRestart(moved.paths)
   return moved
+}
+
+/** Nobody is asked, and somebody may want to raise it. */
+function flagged({ status }: Task, { message }: TaskFailure): string[] {
+  return status.flags.includes(message) ? status.flags : [...status.flags, message].slice(-10)
 }

@@ -13,7 +13,7 @@ import { mostLost } from '../../rules/retry.ts'
 import { checkOwner } from '../../state/owner.ts'
 import { checkId, loadTask, type Task } from '../../state/tasks.ts'
 import { advance, amend, trail } from '../advance.ts'
-import { type Context, now, trustRepository } from '../context.ts'
+import { type Context, freshSettings, now, trustRepository } from '../context.ts'
 import { dispatch } from '../dispatch.ts'
 import { attempt } from './attempt.ts'
 import { cleanUp } from './clean-up.ts'
@@ -39,7 +39,7 @@ export async function runTask(context: Context, id: string, epoch: number, fd: n
   } finally {
     await held.unlock()
   }
-  if (goOn) await dispatch(context)
+  if (goOn) await dispatch(await freshSettings(context))
 }
 
 function takeOver(task: Task, epoch: number): Task {
@@ -103,7 +103,7 @@ const isStale = (error: unknown): error is Failure => error instanceof Failure &
 /** Trouble with other tasks is not this one's; it is tried again when this one ends. */
 async function startOthers(context: Context, task: Task): Promise<void> {
   try {
-    await dispatch(context)
+    await dispatch(await freshSettings(context))
   } catch (error) {
     trail(context, task, 'note', `others could not be started: ${reasonOf(error)}`)
   }

@@ -2,7 +2,6 @@
  * Workers that stand still: told so first, by a message, and begun anew when that changes nothing. What is decided
  * is carried out by the runner, or by whoever settles when that is gone (`runner/interrupt.ts`).
  */
-import { createFileOnce } from '../../kit/files.ts'
 import { duration } from '../../kit/text.ts'
 import {
   firstVitals,
@@ -16,13 +15,11 @@ import {
   standstill,
 } from '../../rules/stall.ts'
 import { post } from '../../state/messages.ts'
-import { recordText } from '../../state/record.ts'
-import type { StopRequest } from '../../state/schema/attempt.ts'
 import type { Vitals } from '../../state/schema/supervision.ts'
 import type { Task } from '../../state/tasks.ts'
 import { remark } from '../advance.ts'
 import { type Context, now } from '../context.ts'
-import { clearRestart, requestFor } from '../runner/interrupt.ts'
+import { requestRestart } from '../restart.ts'
 import type { Part } from './part.ts'
 import { filesOf, lookAround, readVitals, signsOf, writeVitals } from './signs.ts'
 
@@ -85,18 +82,4 @@ function nudge(context: Context, task: Task, vitals: Vitals, signs: Signs, time:
 function restart(context: Context, task: Task, vitals: Vitals, signs: Signs, time: number): void {
   const message = restartText(vitals, signs, time)
   requestRestart(context, task, { class: 'stalled', message, not_before: null })
-}
-
-/** Asks for another attempt instead of the one that runs. A request that stands already, a person's above all, stays. */
-export function requestRestart(
-  context: Context,
-  task: Task,
-  wish: Omit<NonNullable<StopRequest['restart']>, 'attempt'>,
-): void {
-  if (requestFor(task)) return
-  clearRestart(task.paths)
-  const restart = { attempt: task.status.attempt, ...wish }
-  const request: StopRequest = { version: 1, at: now(), cancel: false, by: 'supervisor', restart }
-  if (createFileOnce(task.paths.stop, recordText(request)))
-    remark(context, task, 'stop', `another attempt asked for by the supervisor: ${wish.message}`)
 }

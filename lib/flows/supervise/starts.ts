@@ -16,8 +16,7 @@ export const starts: Part = {
 /** Ends of pauses, and times at which a question answers itself. */
 function aheadOf(context: Context, { tasks }: Observed): Date[] {
   const own = tasks.map(({ status }) => (status.state === 'queued' ? status.not_before : status.asked?.by))
-  const queued = tasks.some(({ status }) => status.state === 'queued')
-  const shared = queued ? holdOf(context, tasks)?.until : null
+  const shared = holdOf(context, tasks)?.until
   return [...own.flatMap((time) => (time ? [new Date(time)] : [])), ...(shared ? [shared] : [])]
 }
 
