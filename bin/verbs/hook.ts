@@ -5,12 +5,13 @@ import { afterTool, atEnd, type Said } from '../../lib/flows/mail-hooks.ts'
 import { main } from '../../lib/kit/cli.ts'
 import { hookVerb } from '../../lib/view/inner-verbs.ts'
 
-main(hookVerb, async ({ directory, words: [event = '', about = '', attempt = ''] }) => {
+main(hookVerb, async ({ directory, show, words: [event = '', about = '', attempt = ''] }) => {
   const said: Said | null =
     event === 'stop'
       ? atEnd(about, Number(attempt), 0)
       : event === 'post-tool-use'
         ? afterTool(about, Number(attempt))
         : beforeCommand(await openContext(directory), about, 0)
-  return { data: null, text: said ? [said.text] : [], unbounded: true, delivered: () => said?.delivered?.() }
+  if (said && show({ data: null, text: [said.text], unbounded: true })) said.delivered?.()
+  return null
 })

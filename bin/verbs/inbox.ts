@@ -5,7 +5,6 @@ import { verbs } from '../../lib/view/verbs.ts'
 
 main(verbs.inbox, async ({ show }) => {
   const mail = await readInbox()
-  show(inboxAnswer(mail, Date.now()))
-  mail.markRead()
+  if (show(inboxAnswer(mail, Date.now()))) mail.markRead()
   return null
 })

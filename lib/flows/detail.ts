@@ -16,6 +16,7 @@ import type { PlanView } from '../view/plan.ts'
 import { waitingForBuild } from './build-line.ts'
 import type { Context } from './context.ts'
 import { holdOf } from './hold.ts'
+import { hooksWork } from './hook-marks.ts'
 import { needStates } from './needs.ts'
 import { shownPlan } from './plan.ts'
 import { settleIfWritable } from './settle.ts'
@@ -29,6 +30,8 @@ export interface Mail extends ReturnType<typeof track> {
   readonly read: readonly Message[]
   /** All that nobody has read. */
   readonly waiting: number
+  /** The worker is told what is queued in the middle of its turn; null: perhaps. */
+  readonly hooks: boolean | null
 }
 
 export interface Detail extends Row {
@@ -80,13 +83,15 @@ export async function detail(context: Context, id: string): Promise<Detail> {
 /** How many of the newest are shown. */
 const mostMail = 20
 
-function mailOf({ paths, status }: Task): Mail {
+function mailOf(task: Task): Mail {
+  const { paths, status } = task
   const box = outboxOf(paths)
   return {
     ...track(paths, status.attempt, mostMail),
     unread: read(box.unread, box.from, (all) => all.slice(0, mostMail)),
     read: read(box.seen, box.from, (all) => all.slice(-5)),
     waiting: messagesIn(box.unread).length,
+    hooks: hooksWork(task),
   }
 }
 

@@ -19,8 +19,9 @@ const missed: Readonly<Record<HookName, string>> = {
 const sentence = (name: HookName): string =>
   `codex did not run our hook ${name}: ${missed[name]} (does codex.config name hooks of its own? dirigent doctor asks codex)`
 
-/** Is mail handed to the task's worker between two of its steps? Null: not known before its first command has ended. */
+/** Is mail handed to the task's worker between its steps? Null: not known before its first command has ended. */
 export function hooksWork(task: Task): boolean | null {
+  if (task.status.state !== 'running') return false
   if (ran(task, 'post-tool-use')) return true
   return task.status.flags.includes(sentence('post-tool-use')) ? false : null
 }

@@ -1,4 +1,4 @@
-/** Sends a message to a task's worker: it is told with the prompt of the next attempt. */
+/** Sends a message to a task's worker: a hook hands it over between two steps, or the next prompt has it. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
@@ -11,6 +11,7 @@ import type { MessageFront } from '../state/schema/message.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import { remark } from './advance.ts'
 import type { Context } from './context.ts'
+import { hooksWork } from './hook-marks.ts'
 import { settle } from './settle.ts'
 
 export interface Sent {
@@ -22,6 +23,8 @@ export interface Sent {
   readonly created: boolean
   readonly kind: MessageFront['kind']
   readonly receipt: Receipt
+  /** The worker is told in the middle of its turn; null: perhaps. */
+  readonly hooks: boolean | null
 }
 
 export interface Letter {
@@ -64,7 +67,8 @@ export async function send(
   if (created) remark(context, after, 'message', `queued: ${id} (${kind} from ${letter.from})`)
   // A worker whose runner is gone is not watched: whoever settles ends it.
   if (kind === 'urgent' && isOwned(after.status)) await settle(context)
-  return { task: after, id, created, kind, ...receiptOf(after.paths, after.status.attempt, name) }
+  const receipt = receiptOf(after.paths, after.status.attempt, name)
+  return { task: after, id, created, kind, ...receipt, hooks: hooksWork(after) }
 }
 
 /** Who may be said to speak. */

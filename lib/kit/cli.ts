@@ -11,8 +11,11 @@ import { bounded, boundedEnd, clean, cut } from './text.ts'
 export type { VerbSpec } from './arguments.ts'
 
 export interface Call<S extends VerbSpec> extends CommandLine<S> {
-  /** For answers that come piece by piece (`--watch`, `--follow`); with --json each is one line. */
-  readonly show: (answer: Answer) => void
+  /**
+   * For answers that come piece by piece (`--watch`, `--follow`), with --json each is one line; and where something
+   * depends on whether they were read: false when the reader has gone.
+   */
+  readonly show: (answer: Answer) => boolean
 }
 
 export interface Answer {
@@ -25,8 +28,6 @@ export interface Answer {
   readonly unbounded?: boolean
   /** When the text is too long its end is kept, not its beginning. */
   readonly newestLast?: boolean
-  /** Done when the whole answer was written, and not when its reader had gone. */
-  readonly delivered?: () => void
 }
 
 /**
@@ -46,7 +47,7 @@ export async function main<S extends VerbSpec>(
     const answer = line === 'help' ? helpOf(spec) : await run({ ...line, show: (part) => show(part, json) })
     if (answer === null) return
     process.exitCode = answer.exit ?? exits.done
-    if (show(answer, json)) answer.delivered?.()
+    show(answer, json)
   } catch (error) {
     reportError(error, json, spec.name)
   }

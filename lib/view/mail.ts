@@ -13,7 +13,16 @@ export interface MailView {
   readonly unread: readonly Message[]
   readonly read: readonly Message[]
   readonly waiting: number
+  readonly hooks: boolean | null
 }
+
+/** What a queued message waits for; `hooks`: whether codex runs those that hand it over, null when not known yet. */
+const waitsFor = (hooks: boolean | null): string =>
+  hooks === false
+    ? 'waits for the next attempt'
+    : hooks
+      ? 'waits for a command of its worker to end'
+      : 'waits for a command of its worker to end, or for the next attempt'
 
 export function sendAnswer(sent: {
   readonly task: Task
@@ -22,8 +31,9 @@ export function sendAnswer(sent: {
   readonly path: string
   readonly created: boolean
   readonly receipt: Receipt
+  readonly hooks: boolean | null
 }): Answer {
-  const { task, id, kind, path, created, receipt } = sent
+  const { task, id, kind, path, created, receipt, hooks } = sent
   const rests = ['waiting', 'failed', 'review'].includes(task.status.state)
   const when =
     receipt !== 'queued'
@@ -32,9 +42,9 @@ export function sendAnswer(sent: {
         ? `queued until the next attempt (${task.id} is ${task.status.state}: respawn it)`
         : kind === 'urgent' && task.status.state === 'running'
           ? 'queued: its worker is interrupted, and goes on with it'
-          : 'queued: it waits for the next attempt'
+          : `queued: it ${waitsFor(hooks)}`
   return {
-    data: { task: brief(task), message: { id, kind, path, created, receipt } },
+    data: { task: brief(task), message: { id, kind, path, created, receipt, hooks } },
     text: [
       `${id} ${created ? `is in the inbox of ${task.id}` : 'was sent before; nothing changed'}; ${when}`,
     ],
@@ -98,10 +108,10 @@ export const shownInFull = (mail: MailView, json: boolean): readonly Message[] =
     : wordsFromWorker(mail, 0).whole
 
 /** How far the messages to the worker got: the last few, one line each. */
-export function mailLines({ counts, newest }: MailView, now: number): string[] {
+export function mailLines({ counts, newest, hooks }: MailView, now: number): string[] {
   const known = Object.entries(counts).filter(([, n]) => n > 0)
   if (known.length === 0) return []
-  const waits = counts.queued > 0 ? '; what is queued waits for the next attempt' : ''
+  const waits = counts.queued > 0 ? `; what is queued ${waitsFor(hooks)}` : ''
   return [
     `${'mail'.padEnd(10)} ${known.map(([receipt, n]) => `${n} ${receipt}`).join(', ')}${waits}`,
     ...newest.slice(-mostLines).map((message) => {
