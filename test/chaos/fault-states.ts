@@ -34,6 +34,20 @@ export async function underReview(model: Sandbox['model']): Promise<Sandbox> {
   return box
 }
 
+/** A plan under review: of one task, or of so many as there are ids. */
+export async function planned(model: Sandbox['model'], ids: readonly string[] = []): Promise<Sandbox> {
+  const box = await initialised(model)
+  const doing = (file: string) => `\`\`\`script\n${JSON.stringify(work(file))}\n\`\`\`\n`
+  const text =
+    ids.length === 0
+      ? `Do it.\n\n${doing('job.txt')}`
+      : ids.map((one) => `## Task ${one}: The ${one}\n\nDo it.\n\n${doing(`${one}.txt`)}`).join('\n')
+  const plan = { say: `---\ntitle: ${id}\n---\n${text}` }
+  expectDone(await box.json('spawn', id, '--plan', '--spec', box.spec({ title: id }, [plan])))
+  expectState(await settled(box, id), 'review')
+  return box
+}
+
 /** As it is when its runner died before it began. */
 export async function aboutToRun(model: Sandbox['model'], check = 'true'): Promise<Sandbox> {
   const box = await initialised(model)

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { makeSandbox, type Sandbox } from '../support/sandbox.ts'
-import { spawnTask } from '../support/tasks.ts'
+import { landed, settled, spawnTask } from '../support/tasks.ts'
 import {
   aboutToRun,
   ended,
@@ -17,6 +17,7 @@ import {
   id,
   initialised,
   messages,
+  planned,
   underReview,
   work,
 } from './fault-states.ts'
@@ -120,6 +121,44 @@ export const faultVerbs: readonly FaultVerb[] = [
     async goOn(box) {
       if (box.status(id).state === 'review') expectDone(await box.json('land', id))
       await expectMerged(box, 'AGENTS.md')
+    },
+  },
+  {
+    name: 'accept, of a plan of one',
+    argv: () => ['accept', id],
+    prepare: planned,
+    effect: (box) => (box.status(id).state === 'review' ? 'it is under review still' : null),
+    async goOn(box) {
+      if (box.status(id).state === 'review') expectDone(await box.json('accept', id))
+      await expectMerged(box, 'job.txt')
+    },
+  },
+  {
+    name: 'accept, of a plan of two',
+    argv: () => ['accept', id],
+    prepare: (model) => planned(model, ['first', 'second']),
+    effect: (box) => (box.status(id).state === 'done' ? null : 'it is under review still'),
+    async goOn(box) {
+      if (box.status(id).state !== 'done') expectDone(await box.json('accept', id))
+      expectState(await settled(box, id, 'first', 'second'), 'done')
+      for (const one of ['first', 'second']) expectState(box.status(one), 'merged')
+      for (const one of ['first', 'second'])
+        if ((await landed(box, one)).length !== 1)
+          throw new Error(`${one} landed another number of times than once`)
+    },
+  },
+  {
+    name: 'reject',
+    argv: () => ['reject', id, 'mind the gap'],
+    prepare: planned,
+    effect: (box) =>
+      box.status(id).attempt === 1 && box.status(id).state === 'review' ? 'it is under review still' : null,
+    async goOn(box) {
+      if (box.status(id).attempt === 1 && box.status(id).state === 'review')
+        expectDone(await box.json('reject', id, 'mind the gap'))
+      const again = await settled(box, id)
+      expectState(again, 'review')
+      if (again.attempt !== 2) throw new Error(`it is at attempt ${again.attempt}`)
     },
   },
   {
