@@ -22,6 +22,17 @@ export function oneLine(text: string, width: number): string {
   return cut(clean(text).replace(/\s+/g, ' ').trim(), width)
 }
 
+/** The same for who pays by the token: what is not ASCII costs about three times as much, so there is less of it. */
+export function thriftyLine(text: string, width: number): string {
+  const line = oneLine(text, width)
+  let cost = 0
+  const fits = [...line].findIndex((character) => {
+    cost += character <= '\u007f' || character === '…' ? 1 : 3
+    return cost > width
+  })
+  return fits === -1 ? line : cut(line, fits)
+}
+
 export function cut(text: string, width: number): string {
   const characters = [...text]
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`

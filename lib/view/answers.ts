@@ -34,7 +34,7 @@ export function spawnAnswer(spawned: {
         : `is ${state}, attempt ${task.status.attempt}${settings.change === 'branch' ? `, to land on ${settings.base.branch}` : ''}`
   return {
     data: { task: brief(task), created, blocked },
-    text: [`${id} ${what}`, `directory: ${task.paths.directory}`],
+    text: [`${id} ${what}`],
     next: ended ? [`dirigent status ${id}`] : [`dirigent wait ${id}`, `dirigent status ${id}`],
   }
 }

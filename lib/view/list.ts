@@ -1,7 +1,7 @@
 /** `status`: attention first, one line a task, short whatever the number of tasks. Pure. */
 import type { Answer } from '../kit/cli.ts'
 import type { Failure } from '../kit/errors.ts'
-import { duration, oneLine, table } from '../kit/text.ts'
+import { duration, oneLine, table, thriftyLine } from '../kit/text.ts'
 import { nextFor } from '../rules/attention.ts'
 import { brokenRecord, type RowView, taskRecord } from './record.ts'
 
@@ -78,7 +78,7 @@ function line(row: RowView, now: number): string[] {
   const { status } = row.task
   const mark = row.attention ? '!' : row.health.name === 'resting' ? '·' : '▸'
   const age = duration(now - Date.parse(status.since))
-  return [mark, oneLine(status.id, 28), `${status.state} ${age}`, oneLine(why(row), 52)]
+  return [mark, oneLine(status.id, 28), `${status.state} ${age}`, thriftyLine(why(row), 52)]
 }
 
 function why(row: RowView): string {

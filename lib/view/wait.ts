@@ -1,7 +1,7 @@
 /** What `wait` answers: with a cursor only the news, a short line each, attention first. Pure. */
 import type { Answer } from '../kit/cli.ts'
 import { exits } from '../kit/errors.ts'
-import { clean, oneLine, table } from '../kit/text.ts'
+import { clean, oneLine, table, thriftyLine } from '../kit/text.ts'
 import { nextFor } from '../rules/attention.ts'
 import type { Event } from '../state/schema/event.ts'
 import type { Task } from '../state/tasks.ts'
@@ -74,7 +74,7 @@ function newsText(
   return [
     ...(all ? ['the feed does not reach back to this cursor: all that needs you is told again'] : []),
     [...(nothing ? ['nothing new'] : []), ...counts].join(' · '),
-    ...some(told.map(([id, why]) => `! ${id} ${stateOf(tasks, id)}: ${oneLine(why, mostOfLine)}`)),
+    ...some(told.map(([id, why]) => `! ${id} ${stateOf(tasks, id)}: ${thriftyLine(why, mostOfLine)}`)),
     ...some(ended.map(({ id, status }) => `· ${id} ${status.state}${flagsOf(status.flags)}`)),
     ...some(messages.map(messageLine)),
   ]
@@ -87,10 +87,10 @@ function allText({ outcome, attention, tasks, blocked, underWay, messages }: Wai
     settled: 'all settled',
     'timed-out': `still under way: ${underWay.length}`,
   }[outcome]
-  const needing = [...attention].map(([id, why]) => ['!', id, oneLine(why, mostOfLine)])
+  const needing = [...attention].map(([id, why]) => ['!', id, thriftyLine(why, mostOfLine)])
   const others = tasks
     .filter((task) => !attention.has(task.id))
-    .map((task) => ['·', task.id, oneLine(`${task.status.state}: ${why(task)}`, mostOfLine)])
+    .map((task) => ['·', task.id, thriftyLine(`${task.status.state}: ${why(task)}`, 80)])
   return [head, ...some(table([...needing, ...others]), mostOfAll), ...some(messages.map(messageLine))]
 }
 
@@ -103,10 +103,10 @@ const stateOf = (tasks: readonly Task[], id: string): string =>
 const needYou = (n: number): string => (n === 1 ? '1 needs you' : `${n} need you`)
 
 const flagsOf = (flags: readonly string[]): string =>
-  flags.map((flag) => `; note: ${oneLine(flag, 80)}`).join('')
+  flags.map((flag) => `; note: ${thriftyLine(flag, 60)}`).join('')
 
 const messageLine = ({ task, text }: Event): string =>
-  `· ${oneLine(task, 63)} says: ${oneLine(text, mostOfLine)}`
+  `· ${oneLine(task, 63)} says: ${thriftyLine(text, mostOfLine)}`
 
 function some(lines: readonly string[], most = mostLines): string[] {
   const left = lines.length - most

@@ -7,6 +7,7 @@ import { benchMemory } from './memory.ts'
 import { type Figure, printFigures } from './report.ts'
 import { benchStart, stampedCodex } from './start.ts'
 import { benchStatus } from './status.ts'
+import { benchWait } from './wait.ts'
 
 /** How often each is measured; and, for whoever works on one of them, which. */
 const rounds = Number(process.argv[2] ?? 9)
@@ -21,6 +22,7 @@ const measures: Readonly<Record<string, () => Promise<Figure[]>>> = {
       return await benchStart(box, codex, rounds)
     }),
   eight: () => benchEight(Math.max(3, Math.floor(rounds / 2))),
+  wait: () => inSandbox((box) => benchWait(box, rounds)),
   memory: () => inSandbox(benchMemory),
   forty: benchForty,
 }

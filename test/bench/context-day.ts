@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { encode } from 'gpt-tokenizer'
+import { exits } from '../../lib/kit/errors.ts'
 import { root, type Sandbox } from '../support/sandbox.ts'
 
 /** What becomes of a task: it asks, fails and is begun again, meets a usage limit, or is simply merged. */
@@ -47,7 +48,7 @@ export async function playDay(box: Sandbox, fates: readonly Fate[]): Promise<Day
     await reader.read('spawn', idOf(title), '--spec', specOf(box, title, fate))
   let cursor = ''
   for (let goesOn = true; goesOn; ) {
-    const seen = await reader.read('wait', ...(cursor ? ['--since', cursor] : []), '--timeout', '2m')
+    const seen = await reader.read('wait', ...(cursor ? ['--since', cursor] : []), '--timeout', '90s')
     cursor = /^cursor: (\S+)$/m.exec(seen)?.[1] ?? ''
     const lines = seen.split('\n').filter((line) => /^[!·] /.test(line))
     const needy = lines.filter((line) => line.startsWith('! '))
@@ -105,10 +106,13 @@ class Reader {
 
   async read(verb: Parameters<Sandbox['verb']>[0], ...args: string[]): Promise<string> {
     const ran = await this.#box.verb(verb, ...args)
-    if (ran.exitCode !== 0) throw new Error(`${verb} ${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
+    if (ran.exitCode !== 0 && ran.exitCode !== exits.pending)
+      throw new Error(`${verb} ${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
     const text = `${ran.stdout}\n${ran.stderr}`.trimEnd()
     if (process.env.CONTEXT_SHOW) console.log(`$ dirigent ${verb} ${args.join(' ')}\n${text}\n`)
     this.#read.push(`${text}\n`)
+    // What is said when something is done, everybody reads.
+    if (verb !== 'wait' && verb !== 'status') this.#naive += tokensOf(text)
     return text
   }
 
@@ -179,7 +183,7 @@ function specOf(box: Sandbox, title: string, fate: Fate, text?: string): string 
         [commit('fixed.txt'), done],
       ],
     },
-    limited: [{ status: 429, body, times: 1 }, commit(`${id}.txt`), done],
+    limited: { attempts: [[{ status: 429, body }], [commit(`${id}.txt`), done]] },
   }
   const front = fate === 'fails' ? { title, attempts: 1, verify: ['ls fixed.txt'] } : { title }
   return box.spec(front, scripts[fate], text)
