@@ -66,7 +66,9 @@ export class Listener {
     for (const event of this.feed.read()) {
       if (!this.#minds(event.task)) continue
       if (event.to) this.#became.set(event.task, event.to)
-      if (event.outbox !== undefined) this.#messages.set(`${event.task} ${event.outbox}`, event)
+      // A question comes as what needs somebody, when its worker has ended its turn.
+      if (event.type === 'message' && event.outbox !== undefined)
+        this.#messages.set(`${event.task} ${event.outbox}`, event)
     }
     for (const [id, state] of this.#became) {
       const task = isLast(state) && !this.#ended.has(id) ? loadIfWhole(this.#context, id) : null

@@ -40,7 +40,14 @@ it('gives a receipt, disturbs nobody, and is told with the next prompt alone; ag
   await until('its worker', () => box.status('told').activity?.kind === 'tool')
   const sent = (await box.json('send', 'told', 'Use the blue one.', '--id', 'hint')).json
   const path = join(box.task('told'), 'inbox', 'hint.md')
-  expect(sent.data.message).toEqual({ id: 'hint', kind: 'note', path, created: true, receipt: 'queued', hooks: null })
+  expect(sent.data.message).toEqual({
+    id: 'hint',
+    kind: 'note',
+    path,
+    created: true,
+    receipt: 'queued',
+    hooks: null,
+  })
   expect(readFileSync(path, 'utf8')).toMatch(
     /^---\nid: hint\nfrom: orchestrator\nat: .*\nkind: note\n---\n\nUse the blue one.\n$/,
   )

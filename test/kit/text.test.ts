@@ -1,5 +1,16 @@
 import { expect, it } from 'vitest'
-import { bounded, clean, count, cut, duration, oneLine, plural, table, tail } from '../../lib/kit/text.ts'
+import {
+  bounded,
+  clean,
+  count,
+  cut,
+  duration,
+  oneLine,
+  plural,
+  table,
+  tail,
+  thriftyLine,
+} from '../../lib/kit/text.ts'
 
 it.each([
   ['colours', '\u001b[1;31mred\u001b[0m', 'red'],
@@ -68,4 +79,10 @@ it('aligns columns and bounds lines', () => {
   expect(bounded(many)).toHaveLength(40)
   expect(bounded(many).at(-1)).toBe('… +61 more')
   expect(bounded(['x'.repeat(9000), 'y'])).toEqual(['… +2 more'])
+})
+
+it('cuts a line sooner where characters cost more', () => {
+  expect(thriftyLine('plain text', 10)).toBe('plain text')
+  expect(thriftyLine('plain text.', 10)).toBe('plain tex…')
+  expect(thriftyLine('日'.repeat(40), 30)).toBe(`${'日'.repeat(9)}…`)
 })
