@@ -1,11 +1,14 @@
 /** Messages as a prompt tells them: none is left out without a word, and each that is cut is named with its file. Pure. */
 import { clean, oneLine } from '../kit/text.ts'
-import { beginning, closed, size } from './fit.ts'
+import type { MessageFront } from '../state/schema/message.ts'
+import { beginning, closed, quoted, size } from './fit.ts'
 
-export interface Told {
+export interface Told extends Partial<Pick<MessageFront, 'id' | 'kind' | 'from' | 'at'>> {
   /** Of its file. */
   readonly name: string
   readonly text: string
+  /** Of an answer: what the worker had asked. */
+  readonly question?: string
 }
 
 /** Bytes of one message that a prompt has at most. */
@@ -55,14 +58,28 @@ function fitting(named: readonly string[], limit: number, rest: number): number 
 const more = (count: number, firm: 'oldest' | 'newest', directory: string): string =>
   `(${count} ${firm === 'oldest' ? 'more' : 'earlier'}, for which there is no room here: read the files in ${directory})`
 
-const heading = (name: string): string => `## ${oneLine(name, 100)}`
+/** `## hint: note from the orchestrator, 2026-02-03 04:05 UTC` */
+function heading({ name, id, kind, from, at }: Told): string {
+  if (!id || !kind || !from || !at) return `## ${oneLine(name, 100)}`
+  const who = from === 'default' ? 'your own default' : `the ${from}`
+  return `## ${oneLine(id, 100)}: ${kind} from ${who}, ${at.slice(0, 16).replace('T', ' ')} UTC`
+}
 
-const whole = ({ name, text }: Told): string => `${heading(name)}\n\n${closed(clean(text).trim())}`
+/** Bytes of a question that is told again with its answer. */
+const longestQuestion = 1024
+
+function words({ question, text }: Told): string {
+  const said = clean(text).trim()
+  if (question === undefined) return said
+  return `${quoted({ above: 'You had asked:', text: question, keep: 'beginning', path: null }, longestQuestion)}\n\n${said}`
+}
+
+const whole = (message: Told): string => `${heading(message)}\n\n${closed(words(message))}`
 
 /** In so few bytes as it can be: its file's name, or the whole of one that is shorter than that. */
 function shortest(message: Told, directory: string): string {
   const { name } = message
-  const named = `${heading(name)}\n\n(Read the whole of it: ${directory}/${oneLine(name, 300)})`
+  const named = `${heading(message)}\n\n(Read the whole of it: ${directory}/${oneLine(name, 300)})`
   const all = whole(message)
   return size(all) <= size(named) ? all : named
 }
@@ -70,9 +87,9 @@ function shortest(message: Told, directory: string): string {
 function one(message: Told, directory: string, limit: number): string {
   const all = whole(message)
   if (size(all) <= limit) return all
-  const { name, text } = message
+  const { name } = message
   const note = `(Cut here. Read the whole of it: ${directory}/${oneLine(name, 300)})`
-  const part = beginning(clean(text).trim(), limit - size(heading(name)) - 2, note)
-  const cut = `${heading(name)}\n\n${part}`
+  const part = beginning(words(message), limit - size(heading(message)) - 2, note)
+  const cut = `${heading(message)}\n\n${part}`
   return part === '' || size(cut) > limit ? shortest(message, directory) : cut
 }

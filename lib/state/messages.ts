@@ -10,10 +10,12 @@ import { makeOwnDirectory } from '../kit/files.ts'
 import { lookAt } from '../kit/read.ts'
 import {
   awaitSaves,
+  findMessage,
   inboxOf,
   markSeen,
   messagesIn,
   moveAway,
+  outboxOf,
   postTo,
   seenIn,
   syncIfThere,
@@ -44,6 +46,17 @@ export function deliverable(task: TaskPaths, n: number): Message[] {
 
 /** What earlier attempts were told. Each worker begins with nothing but its prompt, so it is reminded of them. */
 export const toldEarlier = (task: TaskPaths): Message[] => seenIn(inboxOf(task))
+
+/** Answers, with the questions that they answer. */
+export function withQuestions(
+  task: TaskPaths,
+  messages: readonly Message[],
+): (Message & { readonly question?: string })[] {
+  return messages.map((message) => {
+    const question = message.re === undefined ? undefined : findMessage(outboxOf(task), message.re)
+    return question ? { ...message, question: question.text } : message
+  })
+}
 
 /** Writes down which messages the attempt's prompt has; its worker must not have started. */
 export function remember(task: TaskPaths, n: number, messages: readonly Message[]): void {

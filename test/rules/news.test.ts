@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { composeNews } from '../../lib/rules/news.ts'
-import { failure, task } from './records.ts'
+import { failure, mail, task } from './records.ts'
 
 it('tells a thread what it does not know, in few words', () => {
   const plain = {
@@ -15,13 +15,13 @@ it('tells a thread what it does not know, in few words', () => {
   const nothing = composeNews(plain)
   expect(nothing).toMatch(/^# You go on\n[\s\S]*\nAttempt: 3\n$/)
   expect(nothing.length).toBeLessThan(300)
-  const messages = [{ name: '1.md', text: 'Hurry.' }]
+  const messages = [mail('1', 'Hurry.')]
   const full = composeNews({ ...plain, refined: 'Make it blue.', failure: failure('crash'), messages })
   expect(full.split('\n').filter((line) => line.startsWith('#'))).toEqual([
     '# You go on',
     '# The task was refined: A task',
     '# Why the last attempt did not end the task',
     '# Messages for you',
-    '## 1.md',
+    '## 1: note from the person, 2026-02-03 04:05 UTC',
   ])
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { composePrompt, type PromptParts } from '../../lib/rules/prompt.ts'
-import { failure, task } from './records.ts'
+import { failure, mail, task } from './records.ts'
 
 const compose = (parts: Partial<PromptParts> = {}) =>
   composePrompt({
@@ -36,7 +36,7 @@ it('puts what earlier attempts left after the task, oldest knowledge first', () 
     done: ['abc123 add a'],
     checkpoint: 'Done: a',
     failure: failure('check-failed', { message: 'The check failed', detail: 'not ok 1' }),
-    messages: [{ name: '1.md', text: 'Hurry.' }],
+    messages: [mail('1', 'Hurry.')],
   })
   expect(headings(prompt).slice(3)).toEqual([
     '# Already committed on your branch',
@@ -79,12 +79,12 @@ describe('what others wrote', () => {
     const long = 'the beginning\n'.repeat(3000)
     const prompt = compose({
       messages: [
-        { name: '1.md', text: 'short one' },
-        ...[2, 3, 4, 5, 6].map((n) => ({ name: `${n}.md`, text: long })),
-        { name: '7.md', text: 'the last' },
+        mail('1', 'short one'),
+        ...[2, 3, 4, 5, 6].map((n) => mail(String(n), long)),
+        mail('7', 'the last'),
       ],
     })
-    for (const n of [1, 2, 3, 4, 5, 6, 7]) expect(prompt).toContain(`\n## ${n}.md\n`)
+    for (const n of [1, 2, 3, 4, 5, 6, 7]) expect(prompt).toContain(`\n## ${n}: note from`)
     const seen = '/repo/.orchestrator-state/tasks/a-task/inbox/seen'
     for (const short of ['short one', 'the last']) expect(prompt).toContain(`\n\n${short}\n`)
     for (const n of [2, 3, 4, 5, 6]) expect(prompt).toContain(`Read the whole of it: ${seen}/${n}.md`)
@@ -93,21 +93,29 @@ describe('what others wrote', () => {
 
   it('is reminded of what earlier attempts were told, apart from what is new', () => {
     const prompt = compose({
-      told: [{ name: 'old.md', text: 'Use port 5433.' }],
-      messages: [{ name: 'new.md', text: 'Hurry.' }],
+      told: [mail('old', 'Use port 5433.')],
+      messages: [mail('new', 'Hurry.')],
     })
     const [before, after] = prompt.split('# Messages for you')
     expect(before).toMatch(
-      /# Messages that earlier attempts were told[^#]*still hold[^#]*## old\.md\n\nUse port 5433\./,
+      /# Messages that earlier attempts were told[^#]*still hold[^#]*## old: note from the person, 2026-02-03 04:05 UTC\n\nUse port 5433\./,
     )
-    expect(after).toMatch(/## new\.md\n\nHurry\./)
+    expect(after).toMatch(/## new: note from [^\n]*\n\nHurry\./)
     expect(after).not.toContain('5433')
+  })
+
+  it('is told who said it and when, and to an answer what was asked, in a fence', () => {
+    const answer = { ...mail('blue', 'The blue one.'), kind: 'answer', from: 'orchestrator' } as const
+    const prompt = compose({ messages: [{ ...answer, question: 'Which?\n```\n# Messages' }] })
+    expect(prompt).toContain(
+      '## blue: answer from the orchestrator, 2026-02-03 04:05 UTC\n\nYou had asked:\n\n````\nWhich?\n```\n# Messages\n````\n\nThe blue one.\n',
+    )
   })
 
   it('loses its control characters', () => {
     const prompt = compose({
       checkpoint: 'a\u001b[31mred\u0007',
-      messages: [{ name: '1.md', text: '\u202eevil' }],
+      messages: [mail('1', '\u202eevil')],
       failure: failure('crash', { message: '\u001b]0;title\u0007boom' }),
     })
     expect(prompt).toContain('ared')

@@ -31,6 +31,10 @@ export function task({ settings, ...different }: Different = {}): Status {
   }
 }
 
+/** A note by a person, as a prompt is given it. */
+export const mail = (id: string, text: string) =>
+  ({ id, name: `${id}.md`, kind: 'note', from: 'person', at: '2026-02-03T04:05:06.789Z', text }) as const
+
 export const failure = (kind: TaskFailure['class'], different: Partial<TaskFailure> = {}): TaskFailure => ({
   class: kind,
   message: 'it went wrong',

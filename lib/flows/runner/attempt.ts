@@ -13,7 +13,7 @@ import { composePrompt } from '../../rules/prompt.ts'
 import { lessonOf } from '../../rules/retry.ts'
 import { inboxOf, markSeen } from '../../state/mailbox.ts'
 import type { Message } from '../../state/message-file.ts'
-import { deliverable, remember, toldEarlier } from '../../state/messages.ts'
+import { deliverable, remember, toldEarlier, withQuestions } from '../../state/messages.ts'
 import { checkOwner } from '../../state/owner.ts'
 import { writeRecord } from '../../state/record.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
@@ -175,7 +175,7 @@ function newsFor(context: Context, { status, paths }: Task, messages: readonly M
     refined: status.told_revision < status.spec_revision ? readBody(paths.spec) : null,
     specPath: paths.spec,
     failure: before && lessonOf(status, before) === before ? before : null,
-    messages,
+    messages: withQuestions(paths, messages),
     seenDirectory: paths.inboxSeen,
     maxBytes: context.config.prompt.max_bytes,
   })
@@ -194,8 +194,8 @@ async function promptFor(context: Context, task: Task, messages: readonly Messag
     change: null,
     checkpoint: checkpoint.trim() === '' ? null : checkpoint,
     checkpointPath: task.paths.checkpoint,
-    messages,
-    told: toldEarlier(task.paths),
+    messages: withQuestions(task.paths, messages),
+    told: withQuestions(task.paths, toldEarlier(task.paths)),
     seenDirectory: task.paths.inboxSeen,
     failure: task.status.failure,
     maxBytes: context.config.prompt.max_bytes,
