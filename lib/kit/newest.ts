@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { errno } from './errors.ts'
 import { lookAt } from './read.ts'
 
-/** Entries looked at, and milliseconds taken, at most: 20,000 files are some 150 ms. */
+/** Entries looked at, and milliseconds taken, at most: 20,000 files take some 90 ms of CPU. */
 const mostEntries = 30_000
 const longest = 1000
 
@@ -16,16 +16,14 @@ const longest = 1000
 export function newestChange(paths: readonly string[], without: readonly string[] = []): number | null {
   const now = Date.now()
   let newest: number | null = null
-  let entries = 0
   const queue = [...paths]
-  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+  for (let next = 0; next < queue.length && Date.now() - now <= longest; next++) {
+    const path = queue[next] ?? ''
     const there = lookAt(path)
     if (!there) continue
     // Unlike the time of modification this one cannot be set, and a clock that was put back is no news.
     if (there.ctimeMs <= now) newest = Math.max(newest ?? 0, there.ctimeMs)
-    entries += 1
-    if (!there.isDirectory() || entries + queue.length >= mostEntries || Date.now() - now > longest) continue
-    queue.push(...childrenOf(path, mostEntries - entries - queue.length, without))
+    if (there.isDirectory()) queue.push(...childrenOf(path, mostEntries - queue.length, without))
   }
   return newest
 }

@@ -34,11 +34,11 @@ const leastCpu = 50
 const leastShare = 0.01
 
 /** Where nothing was known before, a worker that is seen for the first time has just moved. */
-export function firstVitals(started: string, signs: Signs, now: number): Vitals {
+export function firstVitals(started: string, { cpu }: Pick<Signs, 'cpu'>, now: number): Vitals {
   return {
     version: 1,
     at: iso(now),
-    cpu_ms: signs.cpu ?? 0,
+    cpu_ms: cpu ?? 0,
     cpu_moved: iso(now),
     files_changed: started,
     excused: null,
@@ -122,8 +122,8 @@ function whereOf({ kind, what }: Pick<Signs, 'kind' | 'what'>): string {
 }
 
 /** The same for the same standstill: told once, however often we are killed. */
-export const nudgeId = (attempt: number, vitals: Vitals, signs: Signs): string =>
-  `stall-${attempt}-${Math.floor(silentSince(vitals, signs) / 1000).toString(36)}`
+export const standstillId = (vitals: Vitals, signs: Signs): string =>
+  Math.floor(silentSince(vitals, signs) / 1000).toString(36)
 
 export function nudgeText(vitals: Vitals, signs: Signs, settings: StallSettings, now: number): string {
   const grace = duration(settings.grace_minutes * 60_000)

@@ -45,7 +45,24 @@ export function deliverable(task: TaskPaths, n: number): Message[] {
 }
 
 /** What earlier attempts were told. Each worker begins with nothing but its prompt, so it is reminded of them. */
-export const toldEarlier = (task: TaskPaths): Message[] => seenIn(inboxOf(task))
+export const toldEarlier = (task: TaskPaths): Message[] =>
+  seenIn(inboxOf(task)).filter((message) => attemptMeant(message.name) === null)
+
+/** The name of what the supervisor says about how an attempt goes: of no use to any other. */
+export const remarkId = (about: 'stall' | 'drift', attempt: number, what: string): string =>
+  `${about}-${attempt}-${what}`
+
+function attemptMeant(name: string): number | null {
+  const n = /^(?:stall|drift)-(\d{1,9})-[0-9a-z]+\.md$/.exec(name)?.[1]
+  return n === undefined ? null : Number(n)
+}
+
+/** What was said about how attempts before `n` go, and was not read, is put aside. Gives the names. */
+export const expireRemarks = (task: TaskPaths, n: number): string[] =>
+  expireNames(
+    task,
+    messagesIn(task.inbox).filter((name) => (attemptMeant(name) ?? n) < n),
+  )
 
 /** Answers, with the questions that they answer. */
 export function withQuestions(
@@ -79,8 +96,9 @@ export function takeBack(task: TaskPaths, n: number): void {
 }
 
 /** Nobody will be there to read what is left: it is put aside. Gives the names of what this call has moved. */
-export function expire(task: TaskPaths): string[] {
-  const names = messagesIn(task.inbox)
+export const expire = (task: TaskPaths): string[] => expireNames(task, messagesIn(task.inbox))
+
+function expireNames(task: TaskPaths, names: readonly string[]): string[] {
   if (names.length === 0) return []
   makeOwnDirectory(task.inboxExpired)
   const moved = names.filter((name) => moveAway(join(task.inbox, name), freeName(task.inboxExpired, name)))

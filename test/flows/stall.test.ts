@@ -2,7 +2,7 @@
  * A worker that stands still is told so, and begun anew when that changes nothing. One that waits, works or thinks is
  * left alone.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
@@ -30,10 +30,9 @@ const commit = (file: string) => ({ run: `echo > ${file} && git add ${file} && g
 const then = (first: object, file: string) => ({ attempts: [[first], [commit(file), { say: 'done' }]] })
 const vitals = (id: string, n = 1) => JSON.parse(attemptFile(box, id, n, 'vitals.json'))
 const nudges = (id: string) => trailOf(box, id).filter(({ type }) => type === 'nudge')
-const inbox = (id: string) =>
-  ['.', 'seen'].flatMap((at) =>
-    readdirSync(join(box.task(id), 'inbox', at)).filter((name) => name.startsWith('stall-')),
-  )
+/** What was said of an attempt that is over is for nobody else. */
+const expired = (id: string) =>
+  readdirSync(join(box.task(id), 'inbox', 'expired')).filter((name) => name.startsWith('stall-1-'))
 
 it('is nudged and begun anew when its command hangs, also when the supervisor is killed in between', async () => {
   await spawnTask(box, 'hangs', {}, then({ run: 'sleep 600' }, 'hangs'))
@@ -53,7 +52,7 @@ it('is nudged and begun anew when its command hangs, also when the supervisor is
     async () => (await box.verb('supervise', '--once')) && box.status('hangs').attempt === 2,
   )
   expect(await settled(box, 'hangs')).toMatchObject({ state: 'merged', tries: 1 })
-  expect([nudges('hangs').length, inbox('hangs').length]).toEqual([1, 1])
+  expect([nudges('hangs').length, expired('hangs').length]).toEqual([1, 1])
   expect(exitOf(box, 'hangs', 1).failure).toMatchObject({ class: 'stalled' })
   expect(attemptFile(box, 'hangs', 2, 'prompt.md')).toMatch(/It stood still: .* in `sleep 600`/)
 })
@@ -66,12 +65,16 @@ it('is left alone when it waits for the build lock, uses the CPU, changes files 
   await spawnTask(box, 'queues', {}, queue)
   const writes = 'while ! test -f ../../../go-on; do echo > noise; sleep 0.5; done; rm noise'
   await spawnTask(box, 'writes', {}, [{ run: writes }, commit('writes'), { say: 'done' }])
+  // It leaves no trace while it blocks: no CPU, no file.
+  const declared = 'dirigent tell --waiting 1m "the others" && mkfifo ../../../pipe && cat ../../../pipe'
+  await spawnTask(box, 'declares', {}, [{ run: declared }, commit('declares'), { say: 'done' }])
   await spawnTask(box, 'thinks', {}, [{ wait: 9000 }, commit('thinks'), { say: 'done' }])
   // A worker that does stand still shows that the others were looked at for long enough.
   await spawnTask(box, 'measure', {}, then({ run: 'sleep 600' }, 'measure'))
   await until('the end of the measure', () => box.status('measure').attempt === 2)
   box.write('go-on', '')
-  for (const id of ['holds', 'queues', 'writes', 'thinks']) {
+  writeFileSync(join(box.repo, 'pipe'), 'go on')
+  for (const id of ['holds', 'queues', 'writes', 'thinks', 'declares']) {
     expect(await settled(box, id), id).toMatchObject({ state: 'merged', attempt: 1 })
     expect(nudges(id), id).toEqual([])
   }

@@ -4,13 +4,13 @@ import {
   firstVitals,
   judge,
   nextVitals,
-  nudgeId,
   nudgeText,
   restartText,
   type Signs,
   silentSince,
   stallSeen,
   standstill,
+  standstillId,
 } from '../../lib/rules/stall.ts'
 import type { Vitals } from '../../lib/state/schema/supervision.ts'
 import { at, now, task } from './records.ts'
@@ -148,12 +148,11 @@ describe('what is said', () => {
     expect(restartText(before, silence, time)).toMatch(/stood still.*`sleep 9999`.*time limit/)
   })
 
-  it('has one id for each standstill of an attempt', () => {
-    const id = nudgeId(2, before, silence)
-    expect(id).toMatch(/^stall-2-[0-9a-z]+$/)
-    expect(nudgeId(2, { ...before, at: at(0), nudged: at(0) }, silence)).toBe(id)
-    expect(nudgeId(3, before, silence)).not.toBe(id)
-    expect(nudgeId(2, { ...before, files_changed: since(20) }, silence)).not.toBe(id)
+  it('has one id for each standstill', () => {
+    const id = standstillId(before, silence)
+    expect(id).toMatch(/^[0-9a-z]+$/)
+    expect(standstillId({ ...before, at: at(0), nudged: at(0) }, silence)).toBe(id)
+    expect(standstillId({ ...before, files_changed: since(20) }, silence)).not.toBe(id)
   })
 
   it('is seen in status until the worker is heard again', () => {

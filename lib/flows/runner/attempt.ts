@@ -33,6 +33,7 @@ import { fail } from './fail.ts'
 import { type Before, lookBefore } from './guard.ts'
 import { hooksOf } from './hooks.ts'
 import { type Interrupt, restartOf } from './interrupt.ts'
+import { dropRemarks } from './mail.ts'
 import { markOf } from './marker.ts'
 import { exitOf, resumable } from './thread.ts'
 import { interrupted } from './urgent.ts'
@@ -76,6 +77,7 @@ async function work(
   const { workplace, settings, resume } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)
+  dropRemarks(context, task, task.status.attempt)
   const mail = deliverable(task.paths, task.status.attempt)
   const [prompt, environment, from] = await Promise.all([
     resume === null ? promptFor(context, task, mail) : newsFor(context, task, mail),

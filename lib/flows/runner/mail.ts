@@ -4,14 +4,16 @@
  * had written its message before we look.
  */
 import { plural } from '../../kit/text.ts'
-import { deliverable } from '../../state/messages.ts'
+import { idOf } from '../../state/message-file.ts'
+import { deliverable, expireRemarks } from '../../state/messages.ts'
 import type { Task } from '../../state/tasks.ts'
-import { advance } from '../advance.ts'
+import { advance, trail } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { exitOf, resumable } from './thread.ts'
 
 /** The task on its way to be told, or null when there is nothing to tell. */
 export function backForMail(context: Context, task: Task): Task | null {
+  dropRemarks(context, task, task.status.attempt + 1)
   const mail = deliverable(task.paths, task.status.attempt + 1)
   if (mail.length === 0) return null
   const why = `${plural(mail.length, 'message')} came while it worked; another attempt is told`
@@ -24,4 +26,10 @@ export function backForMail(context: Context, task: Task): Task | null {
     worker: null,
     activity: null,
   })
+}
+
+/** What the supervisor said about attempts before `n`, too late for them. */
+export function dropRemarks(context: Context, task: Task, n: number): void {
+  for (const name of expireRemarks(task.paths, n))
+    trail(context, task, 'message', `expired unread: ${idOf(name)}`)
 }

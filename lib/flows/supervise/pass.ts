@@ -10,13 +10,14 @@ import type { Context } from '../context.ts'
 import { needStates } from '../needs.ts'
 import { waitsAfterOutage } from '../outage.ts'
 import { type Observed, observe, settle } from '../settle.ts'
+import { drift } from './drift.ts'
 import { escalate } from './escalate.ts'
 import type { Part } from './part.ts'
 import { stalls } from './stalls.ts'
 import { starts } from './starts.ts'
 
 /** In this order. */
-const parts: readonly Part[] = [starts, stalls, escalate]
+const parts: readonly Part[] = [starts, stalls, drift, escalate]
 
 export interface Passed {
   /** One line for each thing done. */

@@ -7,14 +7,14 @@ import {
   firstVitals,
   judge,
   nextVitals,
-  nudgeId,
   nudgeText,
   restartText,
   type Signs,
   type StallSettings,
   standstill,
+  standstillId,
 } from '../../rules/stall.ts'
-import { post } from '../../state/messages.ts'
+import { post, remarkId } from '../../state/messages.ts'
 import type { Vitals } from '../../state/schema/supervision.ts'
 import type { Task } from '../../state/tasks.ts'
 import { remark } from '../advance.ts'
@@ -67,7 +67,7 @@ function watch(context: Context, task: Task, signs: Signs, time: number): string
 /** Killed before it is written down that it was told: it is told again, which changes nothing. */
 function nudge(context: Context, task: Task, vitals: Vitals, signs: Signs, time: number): Vitals {
   const { stall } = context.config
-  const id = nudgeId(task.status.attempt, vitals, signs)
+  const id = remarkId('stall', task.status.attempt, standstillId(vitals, signs))
   post(task.paths, {
     id,
     from: 'supervisor',
