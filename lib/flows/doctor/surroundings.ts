@@ -181,7 +181,7 @@ async function ignored({ context }: Look): Promise<Finding[]> {
 async function tracked({ context }: Look): Promise<Finding[]> {
   const { paths, repo } = context
   const name = paths.root.slice(repo.main.length + 1)
-  const meant = [paths.readme, paths.config, paths.ignore, paths.lessons, paths.templates]
+  const meant = [paths.readme, paths.config, paths.configSchema, paths.ignore, paths.lessons, paths.templates]
   const wrong = (await trackedBelow(repo, name)).filter(
     (path) => !meant.some((ours) => `${repo.main}/${path}/`.startsWith(`${ours}/`)),
   )

@@ -42,7 +42,7 @@ export function sample(schema: z.ZodMiniType): unknown {
   if (type === 'record') return {}
   if (type === 'enum') return Object.values(entries)[0]
   if (type === 'literal') return values[0]
-  const plain = ['2026-02-03T04:05:06.789Z', 1, 2000, true, 'x'].find(
+  const plain = ['2026-02-03T04:05:06.789Z', 1, 2000, 20_000, true, 'x', 'https://example.org'].find(
     (value) => schema.safeParse(value).success,
   )
   if (plain === undefined) throw new Error(`there is no sample of a ${type}`)
