@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { isLocked } from '../../lib/kit/lock.ts'
 import { playTasks, wakeUp } from '../support/played.ts'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
-import { settled, spawnTask } from '../support/tasks.ts'
+import { settled, spawnTask, trailOf } from '../support/tasks.ts'
 
 let box: Sandbox
 beforeAll(async () => {
@@ -98,6 +98,20 @@ it('loses nothing when the feed is gone, or misses the lines', async () => {
   writeFileSync(feed(), 'x'.repeat(1_000_000))
   expect(told(await wait('--since', before.cursor, ...now)).attention).toHaveLength(3)
   rmSync(feed())
+})
+
+it('tells what a worker said, once, and cleaned', async () => {
+  const { cursor } = await wait(...now)
+  const tell = { run: `dirigent tell "$(printf 'half \\033[31mway \\n there')"` }
+  await spawnTask(box, 'talks', { change: 'none' }, [tell, holds('go-3'), done])
+  await until('its word', () => trailOf(box, 'talks').some(({ outbox }) => outbox !== undefined))
+  const seen = await box.verb('wait', '--since', cursor, '--timeout', '1s')
+  expect(seen.stdout).toMatch(/^· talks says: half way there$/m)
+  const data = await wait('--since', cursor, ...now)
+  expect(data.messages).toMatchObject([{ task: 'talks', text: expect.stringContaining('way') }])
+  go('go-3')
+  const after = await wait('--since', data.cursor)
+  expect([after.messages, after.ended]).toEqual([[], ['talks']])
 })
 
 // Seen to fail: with `ahead` always false in lib/flows/news.ts.
