@@ -3,6 +3,7 @@ import setup from '../support/build.ts'
 import { makeSandbox } from '../support/sandbox.ts'
 import { benchEight } from './eight.ts'
 import { benchForty } from './forty.ts'
+import { benchHook } from './hook.ts'
 import { benchMemory } from './memory.ts'
 import { type Figure, printFigures } from './report.ts'
 import { benchStart, stampedCodex } from './start.ts'
@@ -21,6 +22,7 @@ const measures: Readonly<Record<string, () => Promise<Figure[]>>> = {
       box.configure({ codex: { path: codex, config: box.model.codexConfig() } })
       return await benchStart(box, codex, rounds)
     }),
+  hook: () => inSandbox((box) => benchHook(box, rounds)),
   eight: () => benchEight(Math.max(3, Math.floor(rounds / 2))),
   wait: () => inSandbox((box) => benchWait(box, rounds)),
   memory: () => inSandbox(benchMemory),

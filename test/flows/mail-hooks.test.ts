@@ -83,4 +83,65 @@ describe.each(['gpt-5.5', 'gpt-5.6-luna'])('with %s', (model) => {
     expect((await landed(box, id))[0]).not.toContain('committed on its behalf')
     expect(attemptFile(box, id, 1, 'held')).toBe('work\n')
   })
+
+  it('a worker that wants to end with unread mail reads it first, in the same turn', async () => {
+    const id = `last-${tag}`
+    // It comes when no command runs any more, while the model writes its last words.
+    let send: (() => Promise<unknown>) | null = async () => {
+      send = null
+      await box.json('send', id, 'Use the blue one.', '--id', 'blue')
+    }
+    box.model.set(id, async ({ outputs }) => {
+      if (outputs.length === 1) await send?.()
+      return [commit(`${id}.txt`), { say: 'I am done.', end: true }, commit(`blue-${tag}.txt`), done]
+    })
+    const path = join(box.directory, `${id}.md`)
+    writeFileSync(path, `---\ntitle: ${id}\nmodel: ${model}\n---\nDo it.\n\nSCENARIO: ${id}\n`)
+    expect((await box.json('spawn', id, '--spec', path)).exitCode).toBe(0)
+    expect(await settled(box, id)).toMatchObject({ state: 'merged', attempt: 1, flags: [] })
+    expect(added(id)).toEqual([
+      expect.stringMatching(/^<hook_prompt[^>]*>Mail for you[\s\S]*Use the blue one\./),
+    ])
+    expect(box.read(`blue-${tag}.txt`)).toBe(`blue-${tag}.txt\n`)
+    expect(attemptFile(box, id, 1, 'held')).toBe('mail\n')
+    expect([names(id), names(id, 'seen')]).toEqual([[], ['blue.md']])
+  })
+})
+
+// Seen to fail: with a `keep` that does not look at `held`, by never ending.
+it('a worker that never commits ends all the same, asked once', async () => {
+  await spawnTask(box, 'never', {}, [{ run: 'echo x > never.txt' }, { say: 'I am done.' }])
+  expect(await settled(box, 'never')).toMatchObject({ state: 'merged', attempt: 1 })
+  expect(added('never').length).toBe(1)
+  expect(requestsOf('never').length).toBe(3)
+  expect((await landed(box, 'never'))[0]).toContain('committed on its behalf')
+})
+
+it('a long message arrives whole as far as it is told, and a command with much output is not in its way', async () => {
+  const gate = hold('long')
+  const much = { run: `${gate.step.run}; head -c 1500000 /dev/zero | tr '\\0' x` }
+  await spawnTask(box, 'long', {}, [much, commit('long.txt'), done])
+  await gate.reached()
+  const path = join(box.directory, 'long.txt')
+  writeFileSync(path, Array.from({ length: 3000 }, (_, n) => `${n} 語😀é`).join('\n'))
+  await box.json('send', 'long', '--file', path, '--id', 'long')
+  gate.release()
+  expect(await settled(box, 'long')).toMatchObject({ state: 'merged', attempt: 1, flags: [] })
+  const [told = ''] = added('long')
+  expect(told).toContain(`(Cut here. Read the whole of it: `)
+  const lines = told.split('\n').filter((line) => line.endsWith(' 語😀é'))
+  expect(lines.length).toBeGreaterThan(300)
+  expect(lines).toEqual(lines.map((_, n) => `${n} 語😀é`))
+})
+
+it('where nothing is heavy, mail comes all the same', async () => {
+  box.configure({ max_workers: 4, build: { shim: {} } })
+  const gate = hold('light')
+  await spawnTask(box, 'light', { change: 'none' }, [gate.step, done])
+  await gate.reached()
+  const sent = await box.verb('send', 'light', 'Use the blue one.')
+  expect(sent.stdout).toContain('waits for a command of its worker to end, or for the next attempt')
+  gate.release()
+  expect(await settled(box, 'light')).toMatchObject({ state: 'done', attempt: 1, flags: [] })
+  expect(added('light').length).toBe(1)
 })
