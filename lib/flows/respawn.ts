@@ -2,7 +2,9 @@
 import { Failure } from '../kit/errors.ts'
 import { createFileOnce, outOfTheWay, writeFileDurable } from '../kit/files.ts'
 import { lookAt } from '../kit/read.ts'
+import { oneLine } from '../kit/text.ts'
 import { readSpec, type Spec } from '../state/spec.ts'
+import { openQuestions, putQuestionAway } from '../state/questions.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
 import { advance, amend, trail } from './advance.ts'
@@ -30,6 +32,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
   const again = await withTask(context, id, 'respawned', async (task) => {
     // A request of the past, which nobody was there to carry out, is not for the next attempt.
     clearStop(task.paths)
+    withdraw(context, task)
     const refined = wish.spec ? await refine(context, task, wish.spec) : task
     const cleared = wish.fresh ? await dropWorktree(context, refined) : refined
     const fresh = {
@@ -51,6 +54,14 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
   const { blocked } = await dispatch(context)
   await ensureSupervisor(context)
   return { task: reload(context.paths, id) ?? again, created: true, blocked: blocked.get(id) ?? null }
+}
+
+/** It goes on without an answer. The worker may ask again. */
+function withdraw(context: Context, task: Task): void {
+  for (const { id, text } of openQuestions(task.paths)) {
+    putQuestionAway(task.paths, id)
+    trail(context, task, 'question', `not answered, because the task was respawned: ${oneLine(text, 200)}`)
+  }
 }
 
 /** The old revision stays in the log. The status goes last: it is what says which revision counts. */

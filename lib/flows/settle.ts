@@ -12,6 +12,7 @@ import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { mostLost } from '../rules/retry.ts'
 import { type BrokenTask, listTasks, reload, type Task } from '../state/tasks.ts'
 import { advance, amend, flag, trail } from './advance.ts'
+import { settleQuestions } from './answer.ts'
 import { type Context, trustRepository } from './context.ts'
 import { decide, dispatch, startRunner } from './dispatch.ts'
 import { isSpared } from './outage.ts'
@@ -97,7 +98,8 @@ export async function settle(context: Context): Promise<Observed> {
     if (isEnded(task.status)) await putAway(context, task)
     else if (seen.alone.has(task.id) && (await endSurvivors(context, task))) lost.push(task)
   }
-  const startable = decide(context, seen.tasks).start.length > 0
+  const answered = await settleQuestions(context, seen.tasks)
+  const startable = answered || decide(context, seen.tasks).start.length > 0
   if (lost.length === 0 && !startable) {
     return { ...seen, changed: seen.tasks.some((task) => isEnded(task.status)) }
   }

@@ -6,7 +6,7 @@ import { isEnded, isOwned } from '../rules/lifecycle.ts'
 import { writeRecord } from '../state/record.ts'
 import type { StopRequest } from '../state/schema/attempt.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
-import { advance, remark } from './advance.ts'
+import { advance, amend, remark } from './advance.ts'
 import { type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { cleanUp } from './runner/clean-up.ts'
@@ -32,7 +32,7 @@ export async function stop(context: Context, id: string, cancel: boolean, by: st
     await endAttempt(context, task, { version: 1, at: now(), cancel, by, restart: null })
   const after = reload(context.paths, id) ?? task
   const settled =
-    isEnded(after.status) || (after.status.state === 'waiting' && !cancel)
+    isEnded(after.status) || (after.status.state === 'waiting' && !cancel && !after.status.asked?.by)
       ? after
       : await rest(context, id, cancel, by)
   await dispatch(context)
@@ -71,6 +71,12 @@ async function endAttempt(context: Context, task: Task, request: StopRequest): P
   }
 }
 
+/** Its question stays, for whoever answers it; it does not set the task going by itself any more. */
+function stillWaiting(task: Task): Task {
+  const { asked, epoch } = task.status
+  return asked?.by ? amend(task, { epoch: epoch + 1, asked: { ...asked, by: null } }) : task
+}
+
 /** Nobody owns it now: it is put to rest, or ended, here. */
 async function rest(context: Context, id: string, cancel: boolean, by: string): Promise<Task> {
   await trustRepository(context, true)
@@ -88,7 +94,7 @@ async function rest(context: Context, id: string, cancel: boolean, by: string): 
     const clear = { epoch, runner: null, worker: null, activity: null, not_before: null, change: null }
     if (cancel)
       return await cleanUp(context, advance(context, task, 'cancelled', `cancelled by ${by}`, clear))
-    if (task.status.state === 'waiting') return task
+    if (task.status.state === 'waiting') return stillWaiting(task)
     return advance(context, task, 'waiting', `stopped by ${by}; respawn goes on from there`, clear)
   } finally {
     await held.unlock()

@@ -12,6 +12,8 @@ export interface OptionSpec {
   readonly value?: string
   /** One letter, for `-x`. */
   readonly short?: string
+  /** May be given several times; the value is a list. */
+  readonly repeated?: boolean
 }
 
 export interface VerbSpec {
@@ -30,7 +32,11 @@ export interface VerbSpec {
 
 /** Values by the type that each option was declared with. */
 export type Flags<S extends VerbSpec> = {
-  readonly [name in keyof S['options']]?: S['options'][name] extends { type: 'boolean' } ? boolean : string
+  readonly [name in keyof S['options']]?: S['options'][name] extends { type: 'boolean' }
+    ? boolean
+    : S['options'][name] extends { repeated: true }
+      ? readonly string[]
+      : string
 }
 
 const common: Readonly<Record<string, OptionSpec>> = {
@@ -93,7 +99,7 @@ export function parse<S extends VerbSpec>(spec: S, { ours, theirs }: Words): Com
 function parseOptions(
   spec: VerbSpec,
   args: readonly string[],
-): { values: Record<string, string | boolean>; positionals: string[] } {
+): { values: Record<string, string | boolean | readonly string[]>; positionals: string[] } {
   const options = Object.entries(optionsOf(spec)).map(([name, { type, short }]) => [
     name,
     short ? { type, short, multiple: true } : { type, multiple: true },
@@ -109,8 +115,12 @@ function parseOptions(
   } catch (error) {
     throw usage(spec, error instanceof Error ? (error.message.split(/\.\s/)[0] ?? '') : '')
   }
-  const values: Record<string, string | boolean> = {}
+  const values: Record<string, string | boolean | readonly string[]> = {}
   for (const [name, given] of Object.entries(parsed.values)) {
+    if (optionsOf(spec)[name]?.repeated) {
+      values[name] = given.map(String)
+      continue
+    }
     // Which of the two was meant cannot be known.
     if (given.length > 1) throw usage(spec, `--${name} is given ${given.length} times`)
     if (given[0] !== undefined) values[name] = given[0]

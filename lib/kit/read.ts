@@ -112,6 +112,21 @@ export function readRange(fd: number, from: number, length: number): Buffer {
   return buffer.subarray(0, filled)
 }
 
+/** Gives a look: may anything have come into, or gone from, one of these directories since the last look? */
+export function sawChange(directories: readonly string[]): () => boolean {
+  let looked = 0
+  return () => {
+    const newest = Math.max(...directories.map((path) => lookAt(path)?.mtimeMs ?? 0))
+    // What came right after a look may have left the directory the same time.
+    if (newest < looked - certainly) return false
+    looked = Date.now()
+    return true
+  }
+}
+
+/** Milliseconds that the times of a file system may be behind. */
+const certainly = 2000
+
 /** What stands at `path` itself, not what it points to; undefined when nothing does, or nothing can. */
 export function lookAt(path: string | Buffer): Stats | undefined {
   try {

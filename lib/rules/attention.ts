@@ -1,5 +1,6 @@
 /** What needs the orchestrator, and what is still under way. Pure. */
-import type { Status } from '../state/schema/status.ts'
+import { quoted } from './shell.ts'
+import type { Asked, Status } from '../state/schema/status.ts'
 import { isHopeless, isProgressing, type NeedState } from './capacity.ts'
 import { isBlockedLanding, isEnded } from './lifecycle.ts'
 
@@ -9,7 +10,7 @@ export function attentionOf(status: Status, needState: (id: string) => NeedState
     case 'failed':
       return status.reason ?? 'failed'
     case 'waiting':
-      return status.question ?? status.reason ?? 'waiting'
+      return status.question === null ? (status.reason ?? 'waiting') : asking(status.question, status.asked)
     case 'review':
       return status.reason ?? 'under review'
     case 'landing':
@@ -27,6 +28,17 @@ export function isUnderWay(status: Status, needState: (id: string) => NeedState)
   return status.state !== 'queued' || isProgressing(status, needState)
 }
 
+/** `Red or blue? [red · blue; blue from 2026-11-20T12:30:00.000Z on]` */
+function asking(question: string, asked: Asked | null): string {
+  const options = asked?.options.join(' · ')
+  const fallback = asked?.default && `${asked.default} ${asked.by ? `from ${asked.by} on` : 'is its own choice'}`
+  const choices = [options, fallback].filter((part) => part).join('; ')
+  return choices ? `${question} [${choices}]` : question
+}
+
+/** What could be answered, as an example. */
+const answerOf = ({ options, default: fallback }: Asked): string => fallback ?? options[0] ?? 'YOUR ANSWER'
+
 /** What to type next for a task that needs somebody. */
 export function nextFor(status: Status): string[] {
   const { id } = status
@@ -34,7 +46,7 @@ export function nextFor(status: Status): string[] {
     case 'failed':
       return [`dirigent status ${id}`, `dirigent respawn ${id} --spec FILE`]
     case 'waiting':
-      return [`dirigent respawn ${id}`]
+      return status.asked ? [`dirigent send ${id} ${quoted(answerOf(status.asked))}`] : [`dirigent respawn ${id}`]
     case 'review':
       return [
         `dirigent ${status.settings.plan ? 'status' : 'diff'} ${id}`,

@@ -2,6 +2,7 @@
  * The prompt of an attempt that goes on with the worker's own thread: what that does not know yet, within the same
  * bounds as any prompt. Pure.
  */
+import { clean } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 import { beginning, share, size } from './fit.ts'
@@ -37,3 +38,12 @@ function refinedSection(body: string, { status, specPath }: News, limit: number)
   const text = beginning(body.trim(), limit - size(heading) - 2, note)
   return text === '' ? '' : `${heading}\n\n${text}`
 }
+
+/** What a copy of the worker's thread is asked, which is to answer and do nothing else. */
+export const asidePrompt = (question: string): string =>
+  `# A question on the side
+
+You are a copy of the worker, made to answer this; the worker itself goes on and does not know of it. Do not go on with the task. You can read, and nothing you do can change anything. Answer in your last message, in at most 200 words, from what you know; say so where you do not know.
+
+${clean(question).trim()}
+`

@@ -133,9 +133,22 @@ export const verbs = {
         help: 'whose words they are (default: orchestrator)',
       },
       urgent: { type: 'boolean', help: 'interrupt the worker now; it goes on with this' },
+      free: { type: 'boolean', help: 'an answer that is none of the options of its question' },
+      note: { type: 'boolean', help: 'not the answer to its question, although it has one' },
     },
-    detail: 'At most 64 kB. It does not disturb a worker that is at work, unless it is urgent.',
+    detail:
+      'At most 64 kB. It does not disturb a worker that is at work, unless it is urgent. To a task that asks, it is the answer: the task goes on with it.',
     example: "dirigent send add-login 'Use the blue one.'",
+  },
+  'ask-worker': {
+    name: 'ask-worker',
+    summary: 'asks a task’s worker something on the side: a copy of its thread answers, and it is not disturbed',
+    positionals: 'id TEXT',
+    min: 2,
+    max: 2,
+    options: { timeout: { type: 'string', value: 'TIME', help: 'wait at most this long (default 2m); exit code 7' } },
+    detail: 'It costs about what the thread holds. The answer is kept in log/answers/ of the task.',
+    example: "dirigent ask-worker add-login 'What is left to do?'",
   },
   respawn: {
     name: 'respawn',

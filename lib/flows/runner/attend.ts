@@ -19,6 +19,7 @@ import { attemptUsage, type Usage } from '../../tools/codex/usage.ts'
 import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
+import { watchQuestions } from './asking.ts'
 import { correspond } from './correspondence.ts'
 import { watchDay } from './day.ts'
 import type { Interrupt } from './interrupt.ts'
@@ -58,6 +59,7 @@ export async function attend(
   const used = () => attemptUsage(usage ?? now.usage, before)
   let overBudget: string | null = null
   const lookAtDay = watchDay(context, begun)
+  const withQuestion = watchQuestions(task)
   const lookForUrgent = urgentMail(task)
   let urgent: Urgent | null = null
   /** Somebody has taken the task over. */
@@ -95,6 +97,9 @@ export async function attend(
   }
   const tick = () => {
     unlessTaken(() => mail.look(now.answers))
+    unlessTaken(() => {
+      task = withQuestion(task)
+    })
     look()
     show()
     overBudget ??= spent(task, used(), Date.now() - began)

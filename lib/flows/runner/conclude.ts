@@ -23,6 +23,7 @@ import { noteLimits } from '../cool-down.ts'
 import { noteUsed } from '../day-budget.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
 import { tellWitnessed } from '../witness.ts'
+import { keptQuestion, leftOpen, waitForAnswer } from './asking.ts'
 import { budgetSpent, replayStream, spent } from './attend.ts'
 import { concludeMail } from './correspondence.ts'
 import { fail } from './fail.ts'
@@ -74,9 +75,12 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   }
   noteUsed(context, guarded, { tokens: exit.usage.total, minutes: exit.minutes }, new Date(exit.ended))
   await noteLimits(context, guarded, exit.started, exit.failure)
-  if (exit.failure) return fail(context, guarded, exit.failure, ending.interrupt, counted)
+  const question = leftOpen(guarded, exit)
+  if (question) return waitForAnswer(context, guarded, question, exit, counted)
+  const rest = { ...counted, ...keptQuestion(guarded, exit) }
+  if (exit.failure) return fail(context, guarded, exit.failure, ending.interrupt, rest)
   return advance(context, guarded, 'verifying', `attempt ${exit.attempt} ended; proving it`, {
-    ...counted,
+    ...rest,
     lost: 0,
     limited: 0,
     worker: null,

@@ -2,7 +2,7 @@
  * Urgent messages: the worker is ended for one, and the next attempt goes on with its thread. They are told with a
  * prompt alone, never by a hook: one that is handed over while the worker is ended would have been told to nobody.
  */
-import { lookAt } from '../../kit/read.ts'
+import { sawChange } from '../../kit/read.ts'
 import { inboxOf, unreadIn } from '../../state/mailbox.ts'
 import type { Message } from '../../state/message-file.ts'
 import { readTold } from '../../state/receipts.ts'
@@ -15,18 +15,12 @@ export type Urgent = Message
 export function urgentMail({ paths, status }: Task): () => Urgent | null {
   const box = inboxOf(paths)
   const told = new Set(readTold(paths, status.attempt).messages.map(({ sha256 }) => sha256))
-  let looked = 0
+  const changed = sawChange([box.unread])
   return () => {
-    const changed = lookAt(box.unread)?.mtimeMs ?? 0
-    // One that was put there right after we had looked may have left the same time.
-    if (changed < looked - certain) return null
-    looked = Date.now()
+    if (!changed()) return null
     return unreadIn(box).find(({ kind, sha256 }) => kind === 'urgent' && !told.has(sha256)) ?? null
   }
 }
-
-/** Milliseconds that times of a file system may be behind. */
-const certain = 2000
 
 export function interrupted({ name, from }: Urgent): TaskFailure {
   const message = `interrupted for an urgent message of the ${from}'s (${name}); going on with it`

@@ -20,6 +20,8 @@ export interface WorkerCall {
   hooks?: Hooks
   /** The thread to go on with; the worker still works in `worktree`, wherever the thread began. */
   resume?: string | null
+  /** The thread of which a copy is asked something: it may run on meanwhile, and the copy can change nothing. */
+  aside?: string | null
   /** Where config.toml is, when it is not where the environment says. */
   home?: string
 }
@@ -32,7 +34,7 @@ export function workerArgv(call: WorkerCall): string[] {
   return [
     'exec',
     '--json',
-    '--dangerously-bypass-approvals-and-sandbox',
+    call.aside ? '--sandbox=read-only' : '--dangerously-bypass-approvals-and-sandbox',
     ...(settings.user_config ? [] : ['--ignore-user-config', '--ignore-rules']),
     ...(call.model === null ? [] : ['-m', call.model]),
     ...overrides(merge(own, expand(settings.config))),
@@ -40,6 +42,7 @@ export function workerArgv(call: WorkerCall): string[] {
     // After the person's flags, so that one that takes a list ends here and does not eat what follows.
     '-C',
     call.worktree,
+    ...(call.aside ? ['fork', threadId(call.aside)] : []),
     ...(call.resume ? ['resume', threadId(call.resume)] : []),
     '-',
   ]

@@ -1,0 +1,118 @@
+/**
+ * Asks a task's worker something on the side: a copy of its thread answers, which may be running or resting and does
+ * not notice. The copy can read and change nothing (the worker program's own sandbox), has no mark of the attempt, and
+ * is given up after a time. Its tokens are written down with the answer; the task's budget does not count them.
+ */
+import { join } from 'node:path'
+import { Failure } from '../kit/errors.ts'
+import { makeOwnDirectory, writeFileDurable } from '../kit/files.ts'
+import { packageRoot } from '../kit/package.ts'
+import { run } from '../kit/proc.ts'
+import { sweep } from '../kit/sweep.ts'
+import { clean, duration, oneLine } from '../kit/text.ts'
+import { asidePrompt } from '../rules/news.ts'
+import { messageName, newMessageId } from '../state/message-file.ts'
+import { loadTask, type Task } from '../state/tasks.ts'
+import { workerArgv } from '../tools/codex/argv.ts'
+import { EventReader } from '../tools/codex/events.ts'
+import { classify } from '../tools/codex/failure.ts'
+import { findCodex } from '../tools/codex/find.ts'
+import { newTrack, type Track, track } from '../tools/codex/track.ts'
+import { attemptUsage, type Usage } from '../tools/codex/usage.ts'
+import { remark } from './advance.ts'
+import { type Context, now, trustRepository } from './context.ts'
+import { exitOf, sessionUsage } from './runner/thread.ts'
+import { environmentOf } from './runner/worker-environment.ts'
+
+export interface Aside {
+  readonly task: Task
+  readonly thread: string
+  readonly answer: string
+  readonly path: string
+  readonly usage: Usage
+}
+
+/** Its processes carry this, so that what a copy leaves behind is found. */
+const asideMark = 'DIRIGENT_ASIDE'
+
+/** @param patience milliseconds */
+export async function askWorker(
+  context: Context,
+  id: string,
+  question: string,
+  patience: number,
+): Promise<Aside> {
+  const task = loadTask(context.paths, id)
+  const thread = threadOf(task)
+  await trustRepository(context, true)
+  const name = newMessageId()
+  const before = sessionUsage(thread)
+  const heard = await fork(context, task, thread, asidePrompt(question), `${task.paths.directory}#${name}`, patience)
+  const usage = attemptUsage(heard.usage, before)
+  const answer = clean(heard.lastMessage ?? '').trim()
+  const path = join(task.paths.answers, messageName(name))
+  makeOwnDirectory(task.paths.answers)
+  const head = `asked: ${now()}\nthread: ${thread}\ntokens: ${usage.total}`
+  writeFileDurable(path, `---\n${head}\n---\n\n# Question\n\n${clean(question).trim()}\n\n# Answer\n\n${answer}\n`)
+  remark(context, task, 'note', `asked on the side (${usage.total} tokens): ${oneLine(question, 200)}`)
+  return { task, thread, answer, path, usage }
+}
+
+/** The newest that an attempt of it had. */
+function threadOf(task: Task): string {
+  const { worker, attempt, workplace } = task.status
+  let thread = worker?.thread ?? null
+  for (let n = attempt; thread === null && n > 0; n--) thread = exitOf(task, n)?.thread ?? null
+  if (thread !== null && workplace) return thread
+  throw new Failure(
+    'no-thread',
+    workplace ? `No worker of ${task.id} has begun yet` : `${task.id} is ${task.status.state}: it has no worker to ask`,
+    { hint: `What is known: dirigent status ${task.id}`, next: [`dirigent status ${task.id}`] },
+  )
+}
+
+async function fork(
+  context: Context,
+  task: Task,
+  thread: string,
+  prompt: string,
+  mark: string,
+  patience: number,
+): Promise<Track> {
+  const { settings, workplace } = task.status
+  if (!workplace) throw new Error(`${task.id} has no worktree`)
+  const env = strangersEnvironment(await environmentOf(context, task), mark)
+  const argv = workerArgv({
+    model: settings.model,
+    effort: settings.effort,
+    worktree: workplace.worktree,
+    path: env.PATH ?? '',
+    settings: context.config.codex,
+    aside: thread,
+  })
+  const { binary } = findCodex(context.config.codex.path, process.env, packageRoot())
+  try {
+    const options = { cwd: workplace.worktree, env, input: prompt, timeout: patience }
+    const { stdout, stderr, exitCode, signal, timedOut } = await run(binary, argv, options)
+    if (timedOut)
+      throw new Failure('timed-out', `The worker of ${task.id} has not answered within ${duration(patience)}`, {
+        hint: 'Give it longer: --timeout 5m. It was not disturbed.',
+        retryable: true,
+      })
+    const heard = new EventReader().feed(stdout).reduce((state, event) => track(state, event, 0), newTrack())
+    const failed = classify({ track: heard, exitCode, signal, stderrTail: stderr, now: new Date() })
+    if (!failed) return heard
+    throw new Failure('program-failed', `No answer from a copy of the worker: ${clean(failed.message)}`, {
+      hint: `Ask the worker itself: dirigent send ${task.id} TEXT`,
+      retryable: failed.retryable,
+    })
+  } finally {
+    await sweep({ name: asideMark, value: mark, cgroup: null }, 500)
+  }
+}
+
+/** The attempt's, without what makes a process part of it: it neither speaks for the task nor ends with it. */
+function strangersEnvironment(own: NodeJS.ProcessEnv, mark: string): NodeJS.ProcessEnv {
+  const rest = Object.entries(own).filter(([name]) => !name.startsWith('DIRIGENT_'))
+  return { ...Object.fromEntries(rest), [asideMark]: mark }
+}
