@@ -12,7 +12,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** @param {string | undefined} verb */
 export async function launch(verb) {
   const known =
-    verb !== undefined && /^[a-z]+(-[a-z]+)*$/.test(verb) && existsSync(join(root, 'bin', 'verbs', `${verb}.ts`))
+    verb !== undefined &&
+    /^[a-z]+(-[a-z]+)*$/.test(verb) &&
+    existsSync(join(root, 'bin', 'verbs', `${verb}.ts`))
   const name = known ? verb : 'help'
   if (!known) leaveToHelp(verb)
   const built = join(root, 'dist', `${name}.cjs`)

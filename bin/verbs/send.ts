@@ -9,6 +9,12 @@ import { verbs } from '../../lib/view/verbs.ts'
 main(verbs.send, async ({ directory, words: [id = '', text], flags }) => {
   const context = await openContext(directory)
   const from = isWorker() ? ('worker' as const) : choice('from', flags.from ?? 'orchestrator', senders)
-  const letter = { id: flags.id ?? null, from, urgent: flags.urgent ?? false }
+  const letter = {
+    id: flags.id ?? null,
+    from,
+    urgent: flags.urgent ?? false,
+    free: flags.free ?? false,
+    note: flags.note ?? false,
+  }
   return sendAnswer(await send(context, id, letter, () => readMessageText(sending, text, flags.file)))
 })

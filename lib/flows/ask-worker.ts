@@ -47,13 +47,23 @@ export async function askWorker(
   await trustRepository(context, true)
   const name = newMessageId()
   const before = sessionUsage(thread)
-  const heard = await fork(context, task, thread, asidePrompt(question), `${task.paths.directory}#${name}`, patience)
+  const heard = await fork(
+    context,
+    task,
+    thread,
+    asidePrompt(question),
+    `${task.paths.directory}#${name}`,
+    patience,
+  )
   const usage = attemptUsage(heard.usage, before)
   const answer = clean(heard.lastMessage ?? '').trim()
   const path = join(task.paths.answers, messageName(name))
   makeOwnDirectory(task.paths.answers)
   const head = `asked: ${now()}\nthread: ${thread}\ntokens: ${usage.total}`
-  writeFileDurable(path, `---\n${head}\n---\n\n# Question\n\n${clean(question).trim()}\n\n# Answer\n\n${answer}\n`)
+  writeFileDurable(
+    path,
+    `---\n${head}\n---\n\n# Question\n\n${clean(question).trim()}\n\n# Answer\n\n${answer}\n`,
+  )
   remark(context, task, 'note', `asked on the side (${usage.total} tokens): ${oneLine(question, 200)}`)
   return { task, thread, answer, path, usage }
 }
@@ -66,7 +76,9 @@ function threadOf(task: Task): string {
   if (thread !== null && workplace) return thread
   throw new Failure(
     'no-thread',
-    workplace ? `No worker of ${task.id} has begun yet` : `${task.id} is ${task.status.state}: it has no worker to ask`,
+    workplace
+      ? `No worker of ${task.id} has begun yet`
+      : `${task.id} is ${task.status.state}: it has no worker to ask`,
     { hint: `What is known: dirigent status ${task.id}`, next: [`dirigent status ${task.id}`] },
   )
 }
@@ -95,10 +107,14 @@ async function fork(
     const options = { cwd: workplace.worktree, env, input: prompt, timeout: patience }
     const { stdout, stderr, exitCode, signal, timedOut } = await run(binary, argv, options)
     if (timedOut)
-      throw new Failure('timed-out', `The worker of ${task.id} has not answered within ${duration(patience)}`, {
-        hint: 'Give it longer: --timeout 5m. It was not disturbed.',
-        retryable: true,
-      })
+      throw new Failure(
+        'timed-out',
+        `The worker of ${task.id} has not answered within ${duration(patience)}`,
+        {
+          hint: 'Give it longer: --timeout 5m. It was not disturbed.',
+          retryable: true,
+        },
+      )
     const heard = new EventReader().feed(stdout).reduce((state, event) => track(state, event, 0), newTrack())
     const failed = classify({ track: heard, exitCode, signal, stderrTail: stderr, now: new Date() })
     if (!failed) return heard

@@ -3,7 +3,14 @@ import { Failure } from '../kit/errors.ts'
 import { oneLine } from '../kit/text.ts'
 import { outboxOf, postTo } from '../state/mailbox.ts'
 import type { Message } from '../state/message-file.ts'
-import { answerTo, askAgain, mostOptions, optionLimit, questionId, questionLimit } from '../state/questions.ts'
+import {
+  answerTo,
+  askAgain,
+  mostOptions,
+  optionLimit,
+  questionId,
+  questionLimit,
+} from '../state/questions.ts'
 import type { Speech } from './message-text.ts'
 import { ownTask } from './own-task.ts'
 
@@ -57,7 +64,8 @@ export async function ask(read: () => Promise<string>, choices: Choices): Promis
 function checkChoices({ options, default: fallback, by }: Choices): void {
   const bad = (message: string) =>
     new Failure('usage', message, { hint: 'Type dirigent ask "Red or blue?" --option red --option blue.' })
-  if (options.length > mostOptions) throw bad(`--option is given ${options.length} times; at most ${mostOptions}`)
+  if (options.length > mostOptions)
+    throw bad(`--option is given ${options.length} times; at most ${mostOptions}`)
   for (const option of [...options, ...(fallback === null ? [] : [fallback])])
     if (option !== oneLine(option, optionLimit) || option === '')
       throw bad(`${JSON.stringify(option.slice(0, 80))} is not one line of at most ${optionLimit} characters`)

@@ -1,16 +1,25 @@
-/** Sends a message to a task's worker: a hook hands it over between two steps, or the next prompt has it. */
+/**
+ * Sends a message to a task's worker: a hook hands it over between two steps, or the next prompt has it. To a task that
+ * asks it is the answer, and the task goes on.
+ */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
+import { oneLine } from '../kit/text.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
-import { messageName, newMessageId } from '../state/message-file.ts'
+import { inboxOf, unreadIn } from '../state/mailbox.ts'
+import { type Draft, type Message, messageName, newMessageId } from '../state/message-file.ts'
 import { post } from '../state/messages.ts'
 import { idPattern } from '../state/paths.ts'
+import { answerTo } from '../state/questions.ts'
 import { type Receipt, receiptOf } from '../state/receipts.ts'
 import type { MessageFront } from '../state/schema/message.ts'
+import type { Asked } from '../state/schema/status.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import { remark } from './advance.ts'
+import { answerDraft, askedBy, chosen, goOnAnswered, whose } from './answer.ts'
 import type { Context } from './context.ts'
+import { dispatch } from './dispatch.ts'
 import { hooksWork } from './hook-marks.ts'
 import { settle } from './settle.ts'
 
@@ -33,6 +42,10 @@ export interface Letter {
   readonly from: MessageFront['from']
   /** A worker that works is ended for it and goes on with it. */
   readonly urgent: boolean
+  /** An answer may be none of the options. */
+  readonly free: boolean
+  /** It answers nothing, although the task asks. */
+  readonly note: boolean
 }
 
 /** @param read gives the text */
@@ -43,14 +56,18 @@ export async function send(
   read: () => Promise<string>,
 ): Promise<Sent> {
   if (letter.id !== null) checkMessageId(letter.id)
-  refuseLate(loadTask(context.paths, task))
+  const before = refuseLate(loadTask(context.paths, task))
+  // A worker speaks for itself, not for those who are asked.
+  const asked = letter.note || letter.from === 'worker' ? null : askedBy(before)
   const text = await read()
-  const id = letter.id ?? newMessageId()
-  const name = messageName(id)
+  if (!asked) refuseSecondAnswer(before, letter)
   // It may have ended while the text was read.
   const to = refuseLate(loadTask(context.paths, task))
-  const kind = letter.urgent ? 'urgent' : 'note'
-  const posted = post(to.paths, { id, from: letter.from, kind, text })
+  const draft = draftOf(before, asked, letter, text)
+  const { id, kind } = draft
+  const name = messageName(id)
+  const posted = post(to.paths, draft)
+  if (posted === 'other' && asked) throw answered(to, answerTo(to.paths, asked.id))
   if (posted === 'other') {
     throw new Failure('id-taken', `${task} has had a message ${id} already, with another text or kind`, {
       hint: 'Choose another --id, or leave it out.',
@@ -64,11 +81,53 @@ export async function send(
       hint: 'Move it away.',
     })
   const created = posted === 'posted'
-  if (created) remark(context, after, 'message', `queued: ${id} (${kind} from ${letter.from})`)
+  if (asked) await setGoing(context, after, letter, text, created)
+  else if (created) remark(context, after, 'message', `queued: ${id} (${kind} from ${letter.from})`)
   // A worker whose runner is gone is not watched: whoever settles ends it.
   if (kind === 'urgent' && isOwned(after.status)) await settle(context)
   const receipt = receiptOf(after.paths, after.status.attempt, name)
   return { task: after, id, created, kind, ...receipt, hooks: hooksWork(after) }
+}
+
+/** What an option stands for is decided when it is sent: the question that the sender has seen is the one that counts. */
+function draftOf(task: Task, asked: Asked | null, letter: Letter, text: string): Draft {
+  const { from, urgent, free } = letter
+  if (!asked) return { id: letter.id ?? newMessageId(), from, kind: urgent ? 'urgent' : 'note', text }
+  if (letter.id === null)
+    return answerDraft(task.status.question, asked, from, chosen(asked, text, free, task.id))
+  throw new Failure('bad-id', `${task.id} asks, and an answer is known by its question; it has no --id`, {
+    hint: 'Leave --id out (the same answer again changes nothing), or say --note: it is no answer.',
+  })
+}
+
+/** Here, or by its runner, or by whoever settles next, should we die now. */
+async function setGoing(
+  context: Context,
+  task: Task,
+  { from }: Letter,
+  text: string,
+  created: boolean,
+): Promise<void> {
+  if (created) remark(context, task, 'question', `answered by ${whose(from)}: ${oneLine(text, 300)}`)
+  if (await goOnAnswered(context, task.id)) await dispatch(context)
+}
+
+/**
+ * Two who saw the question answer it, and the second comes when the first is done. While the answer is on its way, what
+ * is not said to be something else is taken for another.
+ */
+function refuseSecondAnswer(task: Task, { id, from, urgent, note }: Letter): void {
+  if (note || urgent || id !== null || from === 'worker') return
+  const answer = unreadIn(inboxOf(task.paths)).find(({ kind, re }) => kind === 'answer' && re !== undefined)
+  if (answer) throw answered(task, answer)
+}
+
+function answered({ id }: Task, answer: Message | undefined): Failure {
+  const by = answer ? ` by ${whose(answer.from)}: ${oneLine(answer.text, 500)}` : ''
+  return new Failure('answered-already', `The question of ${id} was answered already${by}`, {
+    hint: 'That answer counts. For a message beside it add --note.',
+    next: [`dirigent status ${id}`],
+  })
 }
 
 /** Who may be said to speak. */

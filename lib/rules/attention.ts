@@ -1,8 +1,9 @@
 /** What needs the orchestrator, and what is still under way. Pure. */
-import { quoted } from './shell.ts'
+
 import type { Asked, Status } from '../state/schema/status.ts'
 import { isHopeless, isProgressing, type NeedState } from './capacity.ts'
 import { isBlockedLanding, isEnded } from './lifecycle.ts'
+import { quoted } from './shell.ts'
 
 /** Why the task needs somebody, or null. */
 export function attentionOf(status: Status, needState: (id: string) => NeedState): string | null {
@@ -31,7 +32,8 @@ export function isUnderWay(status: Status, needState: (id: string) => NeedState)
 /** `Red or blue? [red · blue; blue from 2026-11-20T12:30:00.000Z on]` */
 function asking(question: string, asked: Asked | null): string {
   const options = asked?.options.join(' · ')
-  const fallback = asked?.default && `${asked.default} ${asked.by ? `from ${asked.by} on` : 'is its own choice'}`
+  const fallback =
+    asked?.default && `${asked.default} ${asked.by ? `from ${asked.by} on` : 'is its own choice'}`
   const choices = [options, fallback].filter((part) => part).join('; ')
   return choices ? `${question} [${choices}]` : question
 }
@@ -46,7 +48,9 @@ export function nextFor(status: Status): string[] {
     case 'failed':
       return [`dirigent status ${id}`, `dirigent respawn ${id} --spec FILE`]
     case 'waiting':
-      return status.asked ? [`dirigent send ${id} ${quoted(answerOf(status.asked))}`] : [`dirigent respawn ${id}`]
+      return status.asked
+        ? [`dirigent send ${id} ${quoted(answerOf(status.asked))}`]
+        : [`dirigent respawn ${id}`]
     case 'review':
       return [
         `dirigent ${status.settings.plan ? 'status' : 'diff'} ${id}`,

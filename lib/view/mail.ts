@@ -35,6 +35,7 @@ export function sendAnswer(sent: {
 }): Answer {
   const { task, id, kind, path, created, receipt, hooks } = sent
   const rests = ['waiting', 'failed', 'review'].includes(task.status.state)
+  if (kind === 'answer') return answeredAnswer(sent)
   const when =
     receipt !== 'queued'
       ? receipt
@@ -49,6 +50,21 @@ export function sendAnswer(sent: {
       `${id} ${created ? `is in the inbox of ${task.id}` : 'was sent before; nothing changed'}; ${when}`,
     ],
     next: [rests ? `dirigent respawn ${task.id}` : `dirigent status ${task.id}`],
+  }
+}
+
+/** Its question is answered; the state is that of right after, so the task may be under way again. */
+function answeredAnswer({ task, id, path, created, receipt }: Parameters<typeof sendAnswer>[0]): Answer {
+  const now =
+    task.status.state === 'running' ? 'its worker still works, and is told it' : 'it goes on with the answer'
+  return {
+    data: { task: brief(task), message: { id, kind: 'answer', path, created, receipt } },
+    text: [
+      created
+        ? `${task.id} has its answer; ${now}: ${oneLine(task.status.question ?? '', 200)}`
+        : `${task.id} was answered so before; nothing changed`,
+    ],
+    next: [`dirigent wait ${task.id}`, `dirigent send ${task.id} --note TEXT`],
   }
 }
 

@@ -142,11 +142,14 @@ export const verbs = {
   },
   'ask-worker': {
     name: 'ask-worker',
-    summary: 'asks a task’s worker something on the side: a copy of its thread answers, and it is not disturbed',
+    summary:
+      'asks a task’s worker something on the side: a copy of its thread answers, and it is not disturbed',
     positionals: 'id TEXT',
     min: 2,
     max: 2,
-    options: { timeout: { type: 'string', value: 'TIME', help: 'wait at most this long (default 2m); exit code 7' } },
+    options: {
+      timeout: { type: 'string', value: 'TIME', help: 'wait at most this long (default 2m); exit code 7' },
+    },
     detail: 'It costs about what the thread holds. The answer is kept in log/answers/ of the task.',
     example: "dirigent ask-worker add-login 'What is left to do?'",
   },

@@ -4,15 +4,25 @@ import type { VerbSpec } from '../kit/cli.ts'
 export const workerVerbs = {
   ask: {
     name: 'ask',
-    summary: 'for workers: files a question; the worker then ends its turn, and is started again with the answer',
+    summary:
+      'for workers: files a question; the worker then ends its turn, and is started again with the answer',
     positionals: '[TEXT]',
     min: 0,
     max: 1,
     options: {
       file: { type: 'string', value: 'FILE|-', help: 'the question, instead of TEXT; - reads stdin' },
-      option: { type: 'string', value: 'ANSWER', repeated: true, help: 'one that may be given; again for each' },
+      option: {
+        type: 'string',
+        value: 'ANSWER',
+        repeated: true,
+        help: 'one that may be given; again for each',
+      },
       default: { type: 'string', value: 'ANSWER', help: 'what the worker would do without an answer' },
-      by: { type: 'string', value: 'TIME', help: 'the default is the answer when nobody has given one in this time' },
+      by: {
+        type: 'string',
+        value: 'TIME',
+        help: 'the default is the answer when nobody has given one in this time',
+      },
     },
     detail: 'Asked again, it is the same question; once it was answered, this prints the answer.',
     example: "dirigent ask 'Red or blue?' --option red --option blue --default blue --by 30m",

@@ -1,7 +1,8 @@
 /** What the worker asks: shown in status.json while it still runs, and what its attempt ends with. */
-import { lessonOf } from '../../rules/retry.ts'
+
 import { sawChange } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
+import { lessonOf } from '../../rules/retry.ts'
 import type { Message } from '../../state/message-file.ts'
 import { askedOf, openQuestions } from '../../state/questions.ts'
 import type { AttemptExit } from '../../state/schema/attempt.ts'

@@ -57,7 +57,7 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   const track = replayStream(paths.stream, Date.now())
   const failure = failureOf(ending, track, paths.stderr)
   // What nobody has read is told again: the next attempt may go on with the thread, and then gets no reminders.
-  if (!hasSpoken(track) && !lateness(task)) takeBack(task.paths, task.status.attempt)
+  if (track.answers === 0 && !lateness(task)) takeBack(task.paths, task.status.attempt)
   const record = await exitRecord(context, task, ending, track, failure, swept)
   const exit = publishExit(task, record, ending.interrupt !== null)
   if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
@@ -86,9 +86,6 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
     worker: null,
   })
 }
-
-/** The model has answered: whatever the prompt said, it has read it. */
-const hasSpoken = ({ counts }: Track): boolean => counts.messages + counts.commands + counts.patches > 0
 
 function makeWay(context: Context, task: Task, swept: number): void {
   if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
