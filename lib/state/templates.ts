@@ -44,6 +44,18 @@ version: 1
 #     npm: [test, run build*] # default: what builds and tests in npm, cargo, make, go, pytest and some fifty more; {}: nothing
 
 # check_minutes: 30          # time limit of one check
+
+# supervise:
+#   auto: true               # started by the verbs that start tasks; it leaves when nothing is under way
+# day_budget: { tokens: 50000000 } # of all tasks, from midnight to midnight; minutes: N too
+# stall: { minutes: 10, grace_minutes: 5 } # no sign of life: told so, then begun anew; minutes: 0: never
+# drift: { every: 20 }       # minutes between looks whether a worker keeps to its spec; 0: never
+# wake: claude --continue --print "$(cat)" # when something needs the orchestrator, which is told on stdin, and no \`wait\` listens
+# notify:                    # what nobody has taken care of after so many minutes, to a person
+#   after_minutes: 10
+#   command: mail -s Dirigent me@example.com # the news comes on stdin
+#   webhook: https://example.com/hook # a POST of JSON; who has the address can post, and this file is committed
+#   desktop: true            # by notify-send
 # protected: [release/*]     # branches no worker may move, beside the base
 # withhold: [AWS_*]          # environment variables kept from workers, beside tokens of code hosts
 `

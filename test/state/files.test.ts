@@ -36,6 +36,8 @@ describe('the configuration', () => {
       base: 'main',
       verify: ['npm test'],
       worktree: { setup: 'npm ci' },
+      notify: { after_minutes: 10, desktop: true },
+      drift: { every: 20 },
     })
   })
 
