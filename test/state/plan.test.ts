@@ -1,8 +1,12 @@
 /** What may be made of a planning worker's report, which is data like everything that a worker writes. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { planLimit, plannedSpec, readPlan } from '../../lib/state/plan.ts'
 import type { Settings } from '../../lib/state/schema/status.ts'
+import { splitSpec } from '../../lib/state/sections.ts'
 import { plainSettings } from '../support/records.ts'
+import { root } from '../support/sandbox.ts'
 
 const own: Settings = {
   ...plainSettings,
@@ -89,6 +93,21 @@ describe('a report', () => {
     const section = `---\nverify: []\n---\n## Task a: A\n\`\`\`yaml\n${line}\n\`\`\`\nDo it.`
     await expect(read(section)).rejects.toMatchObject(refusal)
   })
+})
+
+it('is what the planner is shown as an example, and what the README shows is split', async () => {
+  const page = (name: string) => readFileSync(join(root, name), 'utf8')
+  const shown = (text: string) =>
+    [...text.matchAll(/^(`{3,})markdown\n([\s\S]*?)^\1$/gm)].map((match) => match[2] ?? '')
+  const examples = shown(page('skill/prompts/plan.md'))
+  const plans = await Promise.all(examples.map(read))
+  expect(plans.map((plan) => plan.map(({ id }) => id))).toEqual([[null], ['add-sessions', 'add-login']])
+  expect(plans[1]?.[1]?.front).toMatchObject({ needs: ['add-sessions'], verify: ['npm test'] })
+  const [several = ''] = shown(page('README.md'))
+  const tasks = await splitSpec(Buffer.from(several), 'README.md')
+  expect(tasks.map(({ id }) => id)).toEqual(['add-rates', 'add-invoice'])
+  expect(tasks[0]?.spec.body).toMatch(/^Amounts are integers/)
+  expect(tasks[1]?.spec.front.needs).toEqual(['add-rates'])
 })
 
 it('decides what it may, and its own task the rest', async () => {
