@@ -45,6 +45,9 @@ export function isRunning(pid: number): boolean {
   return stat !== undefined && !['Z', 'X'].includes(stat[0] ?? '')
 }
 
+/** Halted by a signal, or by a debugger: it has what it has, and does nothing. */
+export const isStopped = (pid: number): boolean => /^[Tt]/.test(statOf(String(pid))?.[0] ?? '')
+
 /** Sends a signal. False when the process is gone, or not ours to signal. */
 export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {

@@ -41,6 +41,7 @@ export const findingCodes = {
   // A check of our own that broke: what it would have found is not known.
   'check-broke': 'error',
 
+  'supervisor-stopped': 'warning',
   'locks-weaker': 'warning',
   'hooks-untrusted': 'warning',
   'git-config-refused': 'warning',

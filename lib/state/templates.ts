@@ -25,6 +25,7 @@ version: 1
 # verify: [npm test]         # checks for specs that name none
 # attempts: 3
 # budget: { minutes: 60 }    # of one task; tokens: N too
+# day_budget: { tokens: 20000000 } # of all tasks together, each day; minutes: N too; default: none
 # model: gpt-5.5             # default: the worker's own
 # effort: medium
 

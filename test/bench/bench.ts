@@ -19,7 +19,9 @@ const measures: Readonly<Record<string, () => Promise<Figure[]>>> = {
   start: () =>
     inSandbox(async (box) => {
       const codex = stampedCodex(box)
-      box.configure({ codex: { path: codex, config: box.model.codexConfig() } })
+      // As people have it: each spawn finds no supervisor, and starts one.
+      const supervise = { auto: true }
+      box.configure({ codex: { path: codex, config: box.model.codexConfig() }, supervise })
       return await benchStart(box, codex, rounds)
     }),
   hook: () => inSandbox((box) => benchHook(box, rounds)),

@@ -228,6 +228,16 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
       fixable: true,
       cause: () => marked('rests', 1, `exec 9>> ${state('tasks', 'rests', 'run.lock')}; flock -x 9;`),
     },
+    'supervisor-stopped': {
+      cause: async () => {
+        const lock = state('locks', 'supervisor.lock')
+        const child = execa('flock', ['-o', lock, 'sleep', '1000'], { reject: false, stdin: 'ignore' })
+        started.push(child)
+        await until('the lock', async () => (await box.json('supervise')).json.data.outcome === 'already')
+        child.kill('SIGSTOP')
+        return () => child.kill('SIGKILL')
+      },
+    },
     'landed-unreachable': {
       cause: async () => {
         const tip = await box.git('rev-parse', 'main')

@@ -1,6 +1,6 @@
 /** Who lives: attempts that were lost, workers nobody owns, locks that outlived their owners. */
 import { isLocked } from '../../kit/lock.ts'
-import { isGone, isRunning } from '../../kit/pid.ts'
+import { isGone, isRunning, isStopped } from '../../kit/pid.ts'
 import { commandOf, openBy, outputOf, parentOf, withVariable } from '../../kit/processes.ts'
 import { sweep } from '../../kit/sweep.ts'
 import { plural } from '../../kit/text.ts'
@@ -19,6 +19,7 @@ export async function liveness(look: Look): Promise<readonly Finding[]> {
   await all.tryAsync('lost attempts', () => lostAttempts(look))
   await all.tryAsync('processes of attempts', () => ofAttempts(look))
   await all.tryAsync('who holds the run.locks', () => leakedLocks(look))
+  await all.tryAsync('the supervisor', () => supervisor(look))
   return all.findings
 }
 
@@ -123,6 +124,19 @@ async function leakedLocks({ live }: Look): Promise<Finding[]> {
     })
   }
   return found
+}
+
+/** A stopped one keeps its place and does nothing; a person may have typed Ctrl-Z. */
+async function supervisor({ context: { paths } }: Look): Promise<Finding[]> {
+  const holders = openBy(new Set([paths.supervisorLock])).get(paths.supervisorLock) ?? []
+  if (holders.length === 0 || !holders.every(isStopped) || !(await isLocked(paths.supervisorLock))) return []
+  return [
+    {
+      code: 'supervisor-stopped',
+      what: `the supervisor has been stopped: ${holders.map(describe).join(', ')}`,
+      fix: `End it, the next spawn starts another: kill -KILL ${holders.join(' ')}. Or let it go on: kill -CONT ${holders.join(' ')}`,
+    },
+  ]
 }
 
 /** The runner keeps the lock until everything of its attempt is ended. */

@@ -2,6 +2,7 @@
 import { lookAt } from '../../kit/read.ts'
 import type { Finding } from '../../rules/findings.ts'
 import { isEnded } from '../../rules/lifecycle.ts'
+import { readCoolDown } from '../../state/cool-down.ts'
 import { readRecord } from '../../state/record.ts'
 import { exit, refs, result, stop } from '../../state/schema/attempt.ts'
 import { attemptNumbers, specProblem, strayFiles } from '../../state/shape.ts'
@@ -14,6 +15,7 @@ export async function records(look: Look): Promise<readonly Finding[]> {
   const all = collect()
   for (const { failure } of look.broken)
     all.push({ code: 'task-unreadable', what: failure.message, fix: failure.hint })
+  all.push(...unreadable(() => readCoolDown(look.context.paths)))
   for (const task of look.live) all.try(`the records of ${task.id}`, () => ofLive(look, task))
   for (const task of look.archived) all.try(`the records of ${task.id}`, () => ofArchived(task))
   for (const task of [...look.live, ...look.archived]) all.try(`the records of ${task.id}`, () => ofAny(task))
