@@ -25,8 +25,9 @@ export interface Correspondence {
   look(answers: number): void
 }
 
-/** Of one attempt, in both directions: what is more has no line of its own. */
-const mostNoted = 200
+/** Of one attempt: what is more has no line of its own. A worker that says so much is not worth the reader's time. */
+const mostGiven = 200
+const mostHeard = 50
 
 /** @param started when the worker was */
 export function correspond(context: Context, task: Task, started: string): Correspondence {
@@ -112,17 +113,17 @@ function newsOf(task: Task, record: ToldRecord, earlier: Earlier, started: strin
   const heard = new Set([...earlier.heard, ...record.heard])
   const read = readByWorker(task.paths.attempt(task.status.attempt))
   return {
-    given: givenSince(task, since, mostNoted - record.messages.length)
+    given: givenSince(task, since, mostGiven - record.messages.length)
       .filter((message) => !given.has(keyOf(message)))
       .map((message) => ({ ...message, how: read.has(message.name) ? 'inbox' : 'hook' })),
-    heard: heardSince(task, since, heard).slice(0, mostNoted - record.heard.length),
+    heard: heardSince(task, since, heard, mostHeard - record.heard.length),
   }
 }
 
 function givenSince({ paths }: Task, since: number, most: number): Omit<Told, 'how'>[] {
   const box = inboxOf(paths)
   if (most <= 0) return []
-  return arrivedSince(box.seen, since, mostNoted).flatMap(({ name, at }) => {
+  return arrivedSince(box.seen, since, mostGiven).flatMap(({ name, at }) => {
     const message = readMessage(box.seen, name, box.from)
     const delivered = new Date(Math.min(at, Date.now())).toISOString()
     return message ? [{ name, sha256: message.sha256, delivered, acknowledged: null }] : []
@@ -130,18 +131,21 @@ function givenSince({ paths }: Task, since: number, most: number): Omit<Told, 'h
 }
 
 /** Also what somebody has read already. */
-function heardSince({ paths }: Task, since: number, known: ReadonlySet<string>): News['heard'] {
+function heardSince(
+  { paths }: Task,
+  since: number,
+  known: ReadonlySet<string>,
+  most: number,
+): readonly Message[] {
+  if (most <= 0) return []
   const box = outboxOf(paths)
-  const names = new Set<string>()
-  return [box.unread, box.seen].flatMap((directory) =>
-    arrivedSince(directory, since, 2 * mostNoted).flatMap(({ name }) => {
-      if (known.has(name) || names.has(name)) return []
-      const message = readMessage(directory, name, box.from)
-      if (!message) return []
-      names.add(name)
-      return [message]
-    }),
-  )
+  const found = new Map<string, Message>()
+  for (const directory of [box.unread, box.seen])
+    for (const { name } of arrivedSince(directory, since, 4 * mostHeard)) {
+      const message = known.has(name) || found.has(name) ? null : readMessage(directory, name, box.from)
+      if (message) found.set(name, message)
+    }
+  return [...found.values()].slice(0, most)
 }
 
 function readByWorker(paths: AttemptPaths): ReadonlySet<string> {
