@@ -116,7 +116,7 @@ export const verbs = {
   },
   send: {
     name: 'send',
-    summary: 'a message to the worker, told with the next attempt; when this returns it will not be lost',
+    summary: 'a message to the worker, or the answer to its question; when this returns it will not be lost',
     positionals: 'id [TEXT]',
     min: 1,
     max: 2,
