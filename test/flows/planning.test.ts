@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { refused } from '../support/bad-input.ts'
+import { plant, refused } from '../support/bad-input.ts'
 import { makeSandbox, root, type Sandbox, until } from '../support/sandbox.ts'
 import { attemptFile, landed, settled, spawnTask, trailOf } from '../support/tasks.ts'
 
@@ -309,8 +309,9 @@ it('a spec is split: all of it is checked before anything is made, and again it 
   await refused(box, words, { exit: 4, code: 'needs-unknown', says: /split-x/ })
   write(good.replace('Task split-a: Add sa.txt', '$&\n\n```yaml\nneeds: [split-b]\n```'))
   await refused(box, words, { exit: 3, code: 'needs-cycle', says: /split-b → split-a → split-b/ })
-  write(good.replaceAll('split-a', 'one'))
-  await refused(box, words, { exit: 3, code: 'id-taken', says: /a task one already/ })
+  plant(box, 'split-taken')
+  write(good.replaceAll('split-a', 'split-taken'))
+  await refused(box, words, { exit: 3, code: 'id-taken', says: /a task split-taken already/ })
   write('No sections.')
   await refused(box, words, { exit: 2, code: 'bad-spec', says: /no section to make a task of/ })
   await refused(box, [...words, '--plan'], { exit: 2, code: 'usage', says: /either --split or --plan/ })
