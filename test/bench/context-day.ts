@@ -87,8 +87,11 @@ export async function idleHour(box: Sandbox, seconds: number): Promise<{ perHour
 
 /** It reads what it needs and no more: a question is in the line, why something failed is in `status ID`. */
 async function actOn(reader: Reader, box: Sandbox, id: string, line: string): Promise<void> {
-  if (/ waiting: /.test(line) || /\?/.test(line))
-    return void (await reader.read('send', id, 'Take the first.'))
+  const choice = /\[([^\]·]+?)(?: ·|\])/.exec(line)?.[1]
+  if (choice !== undefined) {
+    await reader.read('send', id, choice)
+    return
+  }
   await reader.read('status', id)
   await reader.read('respawn', id, '--spec', specOf(box, id, 'fails', 'Mind the check: it wants fixed.txt.'))
 }

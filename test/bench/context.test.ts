@@ -7,7 +7,7 @@ it('a day costs an orchestrator few tokens, and waiting none', async () => {
   const box = await makeSandbox({ config: { max_workers: 4 } })
   try {
     const idle = await idleHour(box, 2)
-    const day = await playDay(box, ['fails', 'merges', 'merges'])
+    const day = await playDay(box, ['asks', 'fails', 'merges'])
     console.log(day, idle)
     expect(idle.perHour).toBe(0)
     expect(idle.atEnd).toBeLessThanOrEqual(60)
