@@ -8,10 +8,11 @@ import { readFileSync } from 'node:fs'
 import { appendLine } from '../kit/files.ts'
 import { readTail } from '../kit/read.ts'
 import { handOver, keep } from '../rules/handover.ts'
-import { inboxOf, markSeen, outboxOf, unreadIn } from '../state/mailbox.ts'
+import { inboxOf, markSeen } from '../state/mailbox.ts'
 import type { Message } from '../state/message-file.ts'
 import { deliverable } from '../state/messages.ts'
 import { type TaskPaths, taskPaths } from '../state/paths.ts'
+import { openQuestions } from '../state/questions.ts'
 import { alsoRead, goOn, mostAdded } from '../tools/codex/hooks.ts'
 
 export interface Said {
@@ -39,7 +40,7 @@ export function atEnd(directory: string, attempt: number, stdin: number): Said |
       mail: forNow(task, attempt),
       seenDirectory: task.inboxSeen,
       uncommitted: linesOf(readFileSync(stdin, 'utf8')),
-      asks: unreadIn(outboxOf(task)).some(({ kind }) => kind === 'question'),
+      asks: openQuestions(task).length > 0,
     },
     mostAdded,
   )
