@@ -18,4 +18,4 @@ it('a day costs an orchestrator few tokens, and waiting none', async () => {
   } finally {
     await box.close()
   }
-})
+}, 180_000)
