@@ -310,7 +310,7 @@ it('a spec is split: all of it is checked before anything is made, and again it 
   write(good.replace('Task split-a: Add sa.txt', '$&\n\n```yaml\nneeds: [split-b]\n```'))
   await refused(box, words, { exit: 3, code: 'needs-cycle', says: /split-b → split-a → split-b/ })
   plant(box, 'split-taken')
-  write(good.replaceAll('split-a', 'split-taken'))
+  write(good.replaceAll('split-b', 'split-taken'))
   await refused(box, words, { exit: 3, code: 'id-taken', says: /a task split-taken already/ })
   write('No sections.')
   await refused(box, words, { exit: 2, code: 'bad-spec', says: /no section to make a task of/ })
