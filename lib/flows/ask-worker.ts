@@ -10,6 +10,7 @@ import { packageRoot } from '../kit/package.ts'
 import { run } from '../kit/proc.ts'
 import { sweep } from '../kit/sweep.ts'
 import { clean, duration, oneLine } from '../kit/text.ts'
+import { isEnded } from '../rules/lifecycle.ts'
 import { asidePrompt } from '../rules/news.ts'
 import { messageName, newMessageId } from '../state/message-file.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
@@ -18,10 +19,10 @@ import { EventReader } from '../tools/codex/events.ts'
 import { classify } from '../tools/codex/failure.ts'
 import { findCodex } from '../tools/codex/find.ts'
 import { newTrack, type Track, track } from '../tools/codex/track.ts'
-import { attemptUsage, type Usage } from '../tools/codex/usage.ts'
+import { noUsage, type Usage } from '../tools/codex/usage.ts'
 import { remark } from './advance.ts'
 import { type Context, now, trustRepository } from './context.ts'
-import { exitOf, sessionUsage } from './runner/thread.ts'
+import { exitOf, turnUsage } from './runner/thread.ts'
 import { environmentOf } from './runner/worker-environment.ts'
 
 export interface Aside {
@@ -46,7 +47,6 @@ export async function askWorker(
   const thread = threadOf(task)
   await trustRepository(context, true)
   const name = newMessageId()
-  const before = sessionUsage(thread)
   const heard = await fork(
     context,
     task,
@@ -55,7 +55,8 @@ export async function askWorker(
     `${task.paths.directory}#${name}`,
     patience,
   )
-  const usage = attemptUsage(heard.usage, before)
+  // What the copy reports counts what the thread used before it, or not, as it was when it was copied.
+  const usage = (heard.threadId && turnUsage(heard.threadId)) || noUsage
   const answer = clean(heard.lastMessage ?? '').trim()
   const path = join(task.paths.answers, messageName(name))
   makeOwnDirectory(task.paths.answers)
@@ -76,9 +77,9 @@ function threadOf(task: Task): string {
   if (thread !== null && workplace) return thread
   throw new Failure(
     'no-thread',
-    workplace
-      ? `No worker of ${task.id} has begun yet`
-      : `${task.id} is ${task.status.state}: it has no worker to ask`,
+    isEnded(task.status)
+      ? `${task.id} is ${task.status.state}: it has no worker to ask`
+      : `No worker of ${task.id} has begun yet`,
     { hint: `What is known: dirigent status ${task.id}`, next: [`dirigent status ${task.id}`] },
   )
 }

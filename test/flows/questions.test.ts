@@ -1,6 +1,8 @@
 /**
  * Questions: a worker asks, its task waits without a runner or a place, and goes on with the answer; none is lost,
  * unanswered or asked twice, whoever dies.
+ *
+ * Seen to fail: SEENTOFAIL
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

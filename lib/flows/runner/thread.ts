@@ -22,6 +22,9 @@ export function resumable(context: Context, thread: string | null): string | nul
 /** What the session file says, for a turn whose end nobody heard. Of the whole thread. */
 export const sessionUsage = (thread: string): Usage | null => sessionOf(thread)?.usage ?? null
 
+/** What the last turn of a thread used, which of a copy is all that it used itself. */
+export const turnUsage = (thread: string): Usage | null => sessionOf(thread)?.turn ?? null
+
 /** What this attempt used, given the total of its thread. */
 export function ownUsage(task: Task, thread: string | null, total: Usage | null): Usage {
   return attemptUsage(total, thread === null ? null : usedBefore(task, thread))
@@ -47,11 +50,13 @@ export function exitOf({ paths }: Pick<Task, 'paths'>, n: number): AttemptExit |
   }
 }
 
-function sessionOf(thread: string): { usage: Usage | null; context: number | null } | null {
+function sessionOf(
+  thread: string,
+): (Pick<RolloutReader, 'turn' | 'context'> & { readonly usage: Usage | null }) | null {
   const path = findRollout(codexHome(process.env), thread, new Date())
   if (path === null) return null
   const reader = new RolloutReader(path)
   let usage = reader.read()
   while (reader.more) usage = reader.read()
-  return { usage, context: reader.context }
+  return { usage, turn: reader.turn, context: reader.context }
 }

@@ -44,6 +44,7 @@ export class RolloutReader {
   #offset = 0
   #usage: Usage | null = null
   #context: number | null = null
+  #turn: Usage | null = null
   /** The last read did not reach the end. */
   more = false
 
@@ -72,12 +73,18 @@ export class RolloutReader {
           const counted = 'whole' in line ? countedIn(line.whole) : null
           this.#usage = counted?.thread ?? this.#usage
           this.#context = counted?.request?.total ?? this.#context
+          this.#turn = counted?.turn ?? this.#turn
         }
       }
     } finally {
       closeSync(fd)
     }
     return this.#usage
+  }
+
+  /** What the newest turn has used; null before its first answer. */
+  get turn(): Usage | null {
+    return this.#turn
   }
 
   /** Tokens that the conversation held at the newest answer that was read; null before the first. */
@@ -89,13 +96,20 @@ export class RolloutReader {
 /** Most lines are large and of no interest: their beginning tells, and only the others are parsed. */
 const counting = /^.{0,120}"type":"(?:token_usage_record|event_msg","payload":\{"type":"token_count)"/
 
-function countedIn(line: string): { thread: Usage | null; request: Usage | null } | null {
+interface Counted {
+  readonly thread: Usage | null
+  readonly turn: Usage | null
+  readonly request: Usage | null
+}
+
+function countedIn(line: string): Counted | null {
   if (!counting.test(line)) return null
   const payload = parseTable(line)?.payload
   if (!isTable(payload)) return null
   const info = isTable(payload.info) ? payload.info : {}
   return {
     thread: readUsage(payload.thread_token_usage ?? info.total_token_usage),
+    turn: readUsage(payload.turn_token_usage),
     request: readUsage(payload.usage ?? info.last_token_usage),
   }
 }
