@@ -2,7 +2,8 @@
  * Questions: a worker asks, its task waits without a runner or a place, and goes on with the answer; none is lost,
  * unanswered or asked twice, whoever dies.
  *
- * Seen to fail: SEENTOFAIL
+ * Seen to fail: without `afterAnswer` or `settleQuestions` in lib/flows/answer.ts, "answered once"; without `leftOpen` in
+ * lib/flows/runner/conclude.ts, all but the last.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
