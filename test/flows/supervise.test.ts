@@ -1,10 +1,20 @@
 /** The supervisor: one for each repository, woken by news and by time, killed at any moment without a loss. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { directoryOf, openBy, pids } from '../../lib/kit/processes.ts'
 import { sandboxForEach } from '../support/each.ts'
 import { type Sandbox, until } from '../support/sandbox.ts'
-import { kill, landed, runnersOf, spawnTask, supervisorsOf, trailOf, workersOf } from '../support/tasks.ts'
+import {
+  cmdline,
+  kill,
+  landed,
+  runnersOf,
+  spawnTask,
+  supervisorsOf,
+  trailOf,
+  workersOf,
+} from '../support/tasks.ts'
 
 let box: Sandbox
 const settings = { max_workers: 4, stop_grace_seconds: 1 }
@@ -20,6 +30,10 @@ const commit = (file: string) => ({
 const hold = { run: 'while ! test -f ../../../go-on; do sleep 0.1; done' }
 const log = () => readFileSync(join(box.state, 'locks', 'supervisor.log'), 'utf8')
 const gone = () => until('the supervisor has left', () => supervisorsOf(box).length === 0)
+/** Supervisors that were typed, not started by a verb. */
+const typed = () =>
+  pids().filter((pid) => /\/bin\/supervise\0/.test(cmdline(pid)) && directoryOf(pid) === box.repo)
+const isHeld = () => openBy(new Set([join(box.state, 'locks', 'supervisor.lock')])).size > 0
 const working = (id: string, attempt = 1) =>
   until(`the worker of ${id}`, () => {
     const { attempt: now, activity } = box.status(id)
@@ -153,4 +167,45 @@ it('takes most workers found dead at once for an outage: waits for one pass, and
   expect(
     ids.map((id) => trailOf(box, id).filter((event) => /free run\.lock/.test(event.text)).length),
   ).toEqual([2, 2, 2])
+})
+
+it('outlives a worker that started it, and passes for no part of it', async () => {
+  const child = box.spec({ title: 'Child', change: 'none' }, [
+    { run: 'while ! test -f ../../../end; do sleep 0.1; done' },
+    done,
+  ])
+  await spawnTask(box, 'parent', { change: 'none' }, [
+    hold,
+    { run: `dirigent spawn child --spec ${child}` },
+    done,
+  ])
+  await working('parent')
+  kill(...supervisorsOf(box))
+  box.write('go-on', '')
+  await until('the end of the parent', () => box.status('parent').state === 'done')
+  await working('child')
+  const [pid = 0, ...more] = supervisorsOf(box)
+  expect(more).toEqual([])
+  const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+  expect(environment.filter((text) => text.startsWith('DIRIGENT_'))).toEqual([])
+  box.write('end', '')
+  await gone()
+  expect(box.status('child').state).toBe('done')
+})
+
+it('leaves at once when it is told to, or when its lock is not its own any more; the next one goes on', async () => {
+  await spawnTask(box, 'a', { change: 'none' }, [hold, done])
+  await working('a')
+  for (const pid of supervisorsOf(box)) process.kill(pid, 'SIGTERM')
+  await gone()
+  expect(log()).toContain('SIGTERM; leaving')
+  void box.verb('supervise')
+  await until('another', () => log().length > 0 && isHeld())
+  rmSync(join(box.state, 'locks', 'supervisor.lock'))
+  await spawnTask(box, 'b', { change: 'none' }, [hold, done])
+  await until('one of them has left', () => supervisorsOf(box).length === 1)
+  await until('and the other', () => typed().length === 0)
+  box.write('go-on', '')
+  await gone()
+  for (const id of ['a', 'b']) expect(box.status(id).state, id).toBe('done')
 })
