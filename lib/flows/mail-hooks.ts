@@ -10,7 +10,7 @@ import { readTail } from '../kit/read.ts'
 import { handOver, keep } from '../rules/handover.ts'
 import { inboxOf, markSeen } from '../state/mailbox.ts'
 import type { Message } from '../state/message-file.ts'
-import { deliverable } from '../state/messages.ts'
+import { deliverable, withQuestions } from '../state/messages.ts'
 import { type TaskPaths, taskPaths } from '../state/paths.ts'
 import { openQuestions } from '../state/questions.ts'
 import { alsoRead, goOn, mostAdded } from '../tools/codex/hooks.ts'
@@ -52,6 +52,9 @@ export function atEnd(directory: string, attempt: number, stdin: number): Said |
 
 /** What another attempt would be told. Who sends something urgent wants the worker to be ended: that is the runner's. */
 const forNow = (task: TaskPaths, attempt: number): Message[] =>
-  deliverable(task, attempt + 1).filter(({ kind }) => kind !== 'urgent')
+  withQuestions(
+    task,
+    deliverable(task, attempt + 1).filter(({ kind }) => kind !== 'urgent'),
+  )
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')

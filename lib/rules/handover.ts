@@ -1,45 +1,33 @@
 /** What a worker is told in the middle of its turn, and what keeps it from ending one. Pure. */
-import { clean, head, oneLine } from '../kit/text.ts'
+import { clean, oneLine } from '../kit/text.ts'
+import { size } from './fit.ts'
+import { one, type Told, whole } from './prompt-messages.ts'
 
-export interface Mail {
-  readonly name: string
-  readonly text: string
-  readonly kind: string
-  readonly from: string
-}
-
-export interface HandedOver<M extends Mail> {
+export interface HandedOver<M extends Told> {
   readonly text: string
   /** Those that are in it; the others have to wait for the next occasion. */
   readonly told: readonly M[]
 }
 
-/** Less of a message is not worth telling where another occasion comes. */
-const leastRoom = 500
-
-/** As many as there is room for, oldest first; the first in any case, to as much of it as there is room for. */
-export function handOver<M extends Mail>(
+/** As many as there is room for, oldest first; the first in any case, as much of it as there is room for. */
+export function handOver<M extends Told>(
   mail: readonly M[],
   seenDirectory: string,
   bytes: number,
 ): HandedOver<M> {
   const parts = ['Mail for you. It came while you worked; from here on take it into account, and go on.']
   const told: M[] = []
-  let room = bytes - Buffer.byteLength(parts.join())
+  let room = bytes - size(parts.join())
   for (const message of mail) {
-    const name = clean(message.name)
-    const title = `\n\n## ${name} (${message.kind}, from ${message.from})\n\n`
-    const cutting = `\n\n(Cut here. Read the whole of it: ${clean(seenDirectory)}/${name})`
-    const frame = Buffer.byteLength(title + cutting)
-    const whole = clean(message.text).trim()
-    const fits = Buffer.byteLength(whole) + frame <= room
+    room -= 2
+    const fits = size(whole(message)) <= room
     if (!fits && told.length > 0) break
-    const part = fits ? whole : head(whole, Math.max(leastRoom, room - frame))
-    parts.push(title, part, ...(part === whole ? [] : [cutting]))
+    const part = fits ? whole(message) : one(message, clean(seenDirectory), room)
+    parts.push(part)
     told.push(message)
-    room -= Buffer.byteLength(part) + frame
+    room -= size(part)
   }
-  return { text: parts.join(''), told }
+  return { text: parts.join('\n\n'), told }
 }
 
 /** What for a worker was kept from ending its turn. */
@@ -52,7 +40,7 @@ const mostHeldForWork = 1
 /** Lines of `git status` that are told. */
 const linesTold = 20
 
-export interface Leaving<M extends Mail> {
+export interface Leaving<M extends Told> {
   /** What for it was kept so far. */
   readonly held: readonly string[]
   readonly mail: readonly M[]
@@ -64,7 +52,7 @@ export interface Leaving<M extends Mail> {
 }
 
 /** What a worker that wants to end its turn is told instead; null when it may end. */
-export function keep<M extends Mail>(
+export function keep<M extends Told>(
   leaving: Leaving<M>,
   bytes: number,
 ): (HandedOver<M> & { readonly reason: Reason }) | null {
@@ -72,7 +60,7 @@ export function keep<M extends Mail>(
   if (asks || held.length >= mostHeld) return null
   const heldForWork = held.filter((reason) => reason === 'work').length
   const work = uncommitted.length > 0 && heldForWork < mostHeldForWork ? uncommittedWork(uncommitted) : null
-  const room = bytes - Buffer.byteLength(work ?? '') - 2
+  const room = bytes - size(work ?? '') - 2
   const over = mail.length > 0 ? handOver(mail, leaving.seenDirectory, room) : null
   if (!work && !over) return null
   const text = [over?.text, work].filter((part) => part).join('\n\n')

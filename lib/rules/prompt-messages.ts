@@ -74,7 +74,8 @@ function words({ question, text }: Told): string {
   return `${quoted({ above: 'You had asked:', text: question, keep: 'beginning', path: null }, longestQuestion)}\n\n${said}`
 }
 
-const whole = (message: Told): string => `${heading(message)}\n\n${closed(words(message))}`
+/** One message as a prompt has it. */
+export const whole = (message: Told): string => `${heading(message)}\n\n${closed(words(message))}`
 
 /** In so few bytes as it can be: its file's name, or the whole of one that is shorter than that. */
 function shortest(message: Told, directory: string): string {
@@ -84,7 +85,8 @@ function shortest(message: Told, directory: string): string {
   return size(all) <= size(named) ? all : named
 }
 
-function one(message: Told, directory: string, limit: number): string {
+/** The same in so many bytes: its beginning, and the file that has the rest. */
+export function one(message: Told, directory: string, limit: number): string {
   const all = whole(message)
   if (size(all) <= limit) return all
   const { name } = message

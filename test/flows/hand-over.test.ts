@@ -73,7 +73,7 @@ describe('after a tool', () => {
     expect(said.hookSpecificOutput.hookEventName).toBe('PostToolUse')
     const text: string = said.hookSpecificOutput.additionalContext
     expect(text).toMatch(
-      /^Mail for you[\s\S]*\n\n## one\.md \(note, from orchestrator\)\n\nFirst\.\n\n## two\.md[\s\S]*Second\.\n\n## by-hand\.md \(note, from person\)\n\nThird, saved by a person\.$/,
+      /^Mail for you[^\n]*\n\n## one: note from the orchestrator, [-\d: ]+ UTC\n\nFirst\.\n\n## two: [\s\S]*Second\.\n\n## by-hand: note from the person, [-\d: ]+ UTC\n\nThird, saved by a person\.$/,
     )
     expect([names(task.inbox), names(task.inboxSeen).sort()]).toEqual([
       [],
@@ -104,7 +104,7 @@ describe('after a tool', () => {
     expect(text).toContain(`(Cut here. Read the whole of it: ${join(task.inboxSeen, 'long.md')})`)
     expect(readFileSync(join(task.inboxSeen, 'long.md'), 'utf8')).toContain('😀é\n'.repeat(9000))
     expect(names(task.inbox)).toEqual(['next.md'])
-    expect(await context()).toMatch(/## next\.md[\s\S]*Short\.$/)
+    expect(await context()).toMatch(/## next: [\s\S]*Short\.$/)
   })
 
   // Seen to fail: without flock in bin/worker/hooks/post-tool-use.
