@@ -3,16 +3,15 @@
  * several tasks, and its own is done. Cut short in between, the same command does the rest.
  */
 import { Failure } from '../kit/errors.ts'
-import { renameDurable } from '../kit/files.ts'
-import { lookAt } from '../kit/read.ts'
 import { oneLine, plural } from '../kit/text.ts'
+import { putCheckpointAway } from '../state/checkpoints.ts'
+import { refineSpec } from '../state/refine.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
 import { advance, trail } from './advance.ts'
 import { type Context, trustRepository } from './context.ts'
 import { landByHand } from './land-by-hand.ts'
 import { draftOf } from './plan.ts'
-import { replaceSpec } from './respawn.ts'
 import { cleanUp, dropWorktree } from './runner/clean-up.ts'
 import { clearStop } from './runner/interrupt.ts'
 import { settle } from './settle.ts'
@@ -84,35 +83,28 @@ async function acceptPlan(context: Context, id: string): Promise<Accepted> {
 async function asItsOwn(context: Context, task: Task, [planned]: readonly Prepared[]): Promise<Made[]> {
   if (!planned) throw new Error(`the plan of ${task.id} has no task`)
   const cleared = await dropWorktree(context, task)
-  putCheckpointAway(cleared)
-  replaceSpec(cleared, planned.spec)
-  const { status } = cleared
-  const revision = status.spec_revision + 1
-  const queued = advance(context, cleared, 'queued', 'its plan was accepted', {
-    epoch: status.epoch + 1,
-    settings: planned.settings,
-    title: planned.spec.title,
-    spec_revision: revision,
-    spec_sha256: planned.spec.sha256,
-    // The next worker is told this spec alone, and not what is different from the brief.
-    told_revision: 0,
-    resume: null,
-    tries: 0,
-    lost: 0,
-    flags: [],
-    failure: null,
-    not_before: null,
-  })
+  // It says how far the planning had come; whoever begins the work is not to go on from there.
+  putCheckpointAway(cleared.paths)
+  const queued = refineSpec(cleared, planned.spec, (revision) =>
+    advance(context, cleared, 'queued', 'its plan was accepted', {
+      epoch: cleared.status.epoch + 1,
+      settings: planned.settings,
+      title: planned.spec.title,
+      spec_revision: revision,
+      spec_sha256: planned.spec.sha256,
+      // The next worker is told this spec alone, and not what is different from the brief.
+      told_revision: 0,
+      resume: null,
+      tries: 0,
+      lost: 0,
+      flags: [],
+      failure: null,
+      not_before: null,
+    }),
+  )
+  const revision = queued.status.spec_revision
   trail(context, queued, 'spec', `revision ${revision}, the plan; the brief is log/spec-${revision - 1}.md`)
   return [{ task: queued, created: true }]
-}
-
-/** It says how far the planning had come; whoever begins the work is not to go on from there. */
-function putCheckpointAway({ paths }: Task): void {
-  if (!lookAt(paths.checkpoint)) return
-  let n = 1
-  while (lookAt(paths.oldCheckpoint(n))) n += 1
-  renameDurable(paths.checkpoint, paths.oldCheckpoint(n))
 }
 
 /** First the tasks, then the end of the plan: it stays under review until all are there. */

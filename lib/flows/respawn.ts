@@ -1,10 +1,9 @@
 /** Another attempt on a task that rests: failed, stopped, waiting, under review or not landed. */
-import { Failure } from '../kit/errors.ts'
-import { createFileOnce, outOfTheWay, writeFileDurable } from '../kit/files.ts'
-import { lookAt } from '../kit/read.ts'
 import { oneLine } from '../kit/text.ts'
+import { putCheckpointAway } from '../state/checkpoints.ts'
 import { openQuestions, putQuestionAway } from '../state/questions.ts'
-import { readSpec, type Spec } from '../state/spec.ts'
+import { refineSpec } from '../state/refine.ts'
+import type { Spec } from '../state/spec.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
 import { advance, amend, trail } from './advance.ts'
@@ -34,6 +33,8 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
     clearStop(task.paths)
     withdraw(context, task)
     const refined = wish.spec ? await refine(context, task, wish.spec) : task
+    // What it says is done will be gone with the worktree.
+    if (wish.fresh) putCheckpointAway(refined.paths)
     const cleared = wish.fresh ? await dropWorktree(context, refined) : refined
     const fresh = {
       epoch: cleared.status.epoch + 1,
@@ -46,7 +47,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
       asked: null,
       resume: null,
       flags: [],
-      ...(wish.fresh ? { failure: null } : {}),
+      ...(wish.fresh ? { failure: null, told_revision: 0 } : {}),
     }
     if (cleared.status.state === 'queued') return amend(cleared, fresh)
     return advance(context, cleared, 'queued', wish.fresh ? 'respawned from the base' : 'respawned', fresh)
@@ -64,34 +65,15 @@ function withdraw(context: Context, task: Task): void {
   }
 }
 
-/** The old revision stays in the log. The status goes last: it is what says which revision counts. */
+/** The old revision stays in the log. */
 async function refine(context: Context, task: Task, spec: Spec): Promise<Task> {
   if (spec.sha256 === task.status.spec_sha256) return task
   const asked = settingsOf(context, task.id, spec, await branches(context.repo))
-  const revision = task.status.spec_revision
-  replaceSpec(task, spec)
-  const refined = amend(task, {
-    settings: task.status.settings.plan ? toPlan(asked) : asked,
-    title: spec.title,
-    spec_revision: revision + 1,
-    spec_sha256: spec.sha256,
-  })
-  trail(context, refined, 'spec', `revision ${revision + 1}; the one before is log/spec-${revision}.md`)
+  const settings = task.status.settings.plan ? toPlan(asked) : asked
+  const refined = refineSpec(task, spec, (revision) =>
+    amend(task, { settings, title: spec.title, spec_revision: revision, spec_sha256: spec.sha256 }),
+  )
+  const { spec_revision: revision } = refined.status
+  trail(context, refined, 'spec', `revision ${revision}; the one before is log/spec-${revision - 1}.md`)
   return refined
-}
-
-/** The one before is kept under its revision. What counts is the status, which is the caller's to write. */
-export function replaceSpec({ paths, status }: Task, spec: Spec): void {
-  keepSpec(paths.spec, paths.oldSpec(status.spec_revision))
-  writeFileDurable(paths.spec, spec.text)
-}
-
-/** What is no spec any more (somebody has put a link there) is moved out of the way; the new one is wanted. */
-function keepSpec(path: string, old: string): void {
-  try {
-    createFileOnce(old, readSpec(path))
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code !== 'corrupt-file') throw error
-    if (lookAt(path)) outOfTheWay(path)
-  }
 }

@@ -189,3 +189,20 @@ function wordRecord(message: Message): Record<string, unknown> {
     text: cut(clean(text), mostOfWord),
   }
 }
+
+export function checkpointAnswer(noted: {
+  readonly path: string
+  readonly bytes: number
+  readonly limit: number
+  readonly changed: boolean
+}): Answer {
+  const { path, bytes, limit, changed } = noted
+  return {
+    data: noted,
+    text: [
+      changed
+        ? `noted in ${path}: ${bytes} of ${limit} bytes, ${limit - bytes} left`
+        : 'it says that already; nothing changed',
+    ],
+  }
+}

@@ -53,4 +53,18 @@ export const workerVerbs = {
     options: {},
     example: 'dirigent inbox',
   },
+  checkpoint: {
+    name: 'checkpoint',
+    summary:
+      'for workers: writes down where it is (Done, Now, Next, Notes), for the attempt that goes on from there',
+    positionals: '',
+    min: 0,
+    max: 0,
+    options: {
+      file: { type: 'string', value: 'FILE|-', help: 'the checkpoint; default: stdin' },
+    },
+    detail:
+      'Markdown with the sections ## Done, ## Now, ## Next and ## Notes, at most 8 kB. The one before goes to the log.',
+    example: 'dirigent checkpoint --file notes.md',
+  },
 } as const satisfies Record<string, VerbSpec>

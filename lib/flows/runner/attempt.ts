@@ -1,28 +1,22 @@
 /** One attempt: worktree, prompt, worker, and the end of it. */
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { startInside } from '../../kit/cgroup.ts'
 import { makeOwnDirectory, openOwn, writeFileDurable } from '../../kit/files.ts'
 import type { Lock } from '../../kit/lock.ts'
 import { packageRoot } from '../../kit/package.ts'
 import { start } from '../../kit/proc.ts'
-import { readTail } from '../../kit/read.ts'
-import { composeNews } from '../../rules/news.ts'
-import { composePrompt } from '../../rules/prompt.ts'
-import { lessonOf } from '../../rules/retry.ts'
+import { checkpointHash, readCheckpoint } from '../../state/checkpoints.ts'
 import { inboxOf, markSeen } from '../../state/mailbox.ts'
 import type { Message } from '../../state/message-file.ts'
-import { deliverable, remember, toldEarlier, withQuestions } from '../../state/messages.ts'
+import { deliverable, remember } from '../../state/messages.ts'
 import { checkOwner } from '../../state/owner.ts'
 import { writeRecord } from '../../state/record.ts'
+import { finishRefinement } from '../../state/refine.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
-import type { Settings } from '../../state/schema/status.ts'
-import { readBody } from '../../state/spec.ts'
 import type { Task } from '../../state/tasks.ts'
 import { workerArgv } from '../../tools/codex/argv.ts'
 import { findCodex } from '../../tools/codex/find.ts'
-import { subjects } from '../../tools/git/changes.ts'
 import { headOf, identity } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import { type Context, now } from '../context.ts'
@@ -35,7 +29,9 @@ import { hooksOf } from './hooks.ts'
 import { type Interrupt, restartOf } from './interrupt.ts'
 import { dropRemarks } from './mail.ts'
 import { markOf } from './marker.ts'
-import { exitOf, resumable } from './thread.ts'
+import { keepPosition } from './own-checkpoint.ts'
+import { newsFor, promptFor } from './prompting.ts'
+import { resumable } from './thread.ts'
 import { interrupted } from './urgent.ts'
 import { environmentOf } from './worker-environment.ts'
 import { prepareWorkplace, setUp } from './workplace.ts'
@@ -78,6 +74,10 @@ async function work(
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)
   dropRemarks(context, task, task.status.attempt)
+  finishRefinement(task)
+  // Of an attempt whose runner died before it had; not of one whose work this one knows nothing of.
+  if (resume === null && task.status.told_revision > 0)
+    await keepPosition(context, task, task.status.attempt - 1)
   const mail = deliverable(task.paths, task.status.attempt)
   const [prompt, environment, from] = await Promise.all([
     resume === null ? promptFor(context, task, mail) : newsFor(context, task, mail),
@@ -98,7 +98,9 @@ async function work(
   makeOwnDirectory(paths.directory)
   writeFileDurable(paths.prompt, prompt, { durable: false })
   const { refs, head_log } = before
-  writeRecord(paths.refs, { version: 1, refs: Object.fromEntries(refs), head_log }, { durable: false })
+  const checkpoint = checkpointHash(readCheckpoint(task.paths))
+  const atStart = { version: 1, refs: Object.fromEntries(refs), head_log, checkpoint }
+  writeRecord(paths.refs, atStart, { durable: false })
   remember(task.paths, task.status.attempt, mail)
   checkOwner(task)
   // From the file, not through us: a runner that is killed must not leave its worker with half a prompt.
@@ -145,7 +147,6 @@ async function noteStart(
   const { model } = task.status.settings
   try {
     const running = amend(task, {
-      told_revision: task.status.spec_revision,
       worker: { pid: child.pid ?? 1, model, thread: task.status.resume, started, tokens: 0 },
       activity: { kind: 'starting', what: null, since: started, last_event: started },
     })
@@ -167,52 +168,6 @@ function goingOn(context: Context, task: Task): Task {
   if (resume === null || resumable(context, resume) !== null) return task
   trail(context, task, 'note', `thread ${resume} is not there any more, or too long: it begins anew`)
   return amend(task, { resume: null })
-}
-
-/** What the worker's thread does not know. */
-function newsFor(context: Context, { status, paths }: Task, messages: readonly Message[]): string {
-  const before = exitOf({ paths }, status.attempt - 1)?.failure ?? null
-  return composeNews({
-    status,
-    refined: status.told_revision < status.spec_revision ? readBody(paths.spec) : null,
-    specPath: paths.spec,
-    failure: before && lessonOf(status, before) === before ? before : null,
-    messages: withQuestions(paths, messages),
-    seenDirectory: paths.inboxSeen,
-    maxBytes: context.config.prompt.max_bytes,
-  })
-}
-
-async function promptFor(context: Context, task: Task, messages: readonly Message[]): Promise<string> {
-  const { workplace, settings } = task.status
-  // The worker's own: its end counts when it is too long, and nothing when it is no file.
-  const checkpoint = readTail(task.paths.checkpoint, 64 * 1024).toString()
-  return composePrompt({
-    contract: contractFor(settings),
-    status: task.status,
-    taskDirectory: task.paths.directory,
-    body: readBody(task.paths.spec),
-    specPath: task.paths.spec,
-    change: null,
-    checkpoint: checkpoint.trim() === '' ? null : checkpoint,
-    checkpointPath: task.paths.checkpoint,
-    messages: withQuestions(task.paths, messages),
-    told: withQuestions(task.paths, toldEarlier(task.paths)),
-    seenDirectory: task.paths.inboxSeen,
-    failure: task.status.failure,
-    maxBytes: context.config.prompt.max_bytes,
-    // Nothing can be there before the first.
-    done:
-      workplace && task.status.attempt > 1
-        ? await subjects(context.repo, `refs/heads/${settings.base.branch}`, workplace)
-        : [],
-  })
-}
-
-/** Texts that a person may edit. */
-function contractFor({ plan }: Settings): string {
-  const text = (name: string) => readFileSync(join(packageRoot(), 'skill', 'prompts', name), 'utf8').trim()
-  return plan ? `${text('worker.md')}\n\n${text('plan.md')}` : text('worker.md')
 }
 
 /** The failure that a request to stop, or a bare signal, amounts to. */

@@ -11,7 +11,7 @@ import { oneLine } from '../../kit/text.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Activity } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
-import { EventReader } from '../../tools/codex/events.ts'
+import { EventReader, type WorkerEvent } from '../../tools/codex/events.ts'
 import { codexHome } from '../../tools/codex/home.ts'
 import { findRollout, RolloutReader } from '../../tools/codex/rollout.ts'
 import { newTrack, type Track, track } from '../../tools/codex/track.ts'
@@ -20,6 +20,7 @@ import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
 import { watchQuestions } from './asking.ts'
+import { watchCheckpoint } from './checkpoint-watch.ts'
 import { correspond } from './correspondence.ts'
 import { watchDay } from './day.ts'
 import type { Interrupt } from './interrupt.ts'
@@ -51,6 +52,7 @@ export async function attend(
   const stream = new StreamFile(begun.paths.attempt(begun.status.attempt).stream)
   const began = Date.now()
   const mail = correspond(context, begun, begun.status.worker?.started ?? begun.status.since)
+  const checkpoints = watchCheckpoint(context, begun)
   let task = begun
   let now: Track = newTrack(began)
   let rollout: RolloutReader | null = null
@@ -100,6 +102,7 @@ export async function attend(
     unlessTaken(() => {
       task = withQuestion(task)
     })
+    unlessTaken(() => checkpoints.look(task))
     look()
     show()
     overBudget ??= spent(task, used(), Date.now() - began)
@@ -116,19 +119,22 @@ export async function attend(
   clearInterval(timer)
   interrupt.signal.removeEventListener('abort', hurry)
   look()
+  unlessTaken(() => checkpoints.look(task, true))
   stream.close()
   return { task, ended: end, usage, overBudget, interrupted: taken || interrupt.signal.aborted, urgent }
 }
 
 /** What the worker did, read from the whole stream at once (also long after it ended). */
 export function replayStream(path: string, at: number): Track {
-  const stream = new StreamFile(path)
   let now = newTrack(at)
-  for (let events = stream.read(); events.length > 0 || stream.more; events = stream.read()) {
-    for (const event of events) now = track(now, event, at)
-  }
-  stream.close()
+  for (const event of eventsIn(path)) now = track(now, event, at)
   return now
+}
+
+export function* eventsIn(path: string): Iterable<WorkerEvent> {
+  const stream = new StreamFile(path)
+  for (let events = stream.read(); events.length > 0 || stream.more; events = stream.read()) yield* events
+  stream.close()
 }
 
 /**

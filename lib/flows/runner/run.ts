@@ -20,6 +20,7 @@ import { cleanUp } from './clean-up.ts'
 import { type Interrupt, watchInterrupt } from './interrupt.ts'
 import { land } from './land.ts'
 import { markerOf } from './marker.ts'
+import { keepPosition } from './own-checkpoint.ts'
 import { verify } from './verify.ts'
 
 /**
@@ -65,6 +66,7 @@ async function own(context: Context, taken: Task, held: Lock): Promise<boolean> 
       }
     }
     if (isEnded(task.status)) task = await cleanUp(context, task)
+    else if (leadsToAnother(task)) await keepPosition(context, task, task.status.attempt)
   } catch (error) {
     task = crashed(context, task, error)
   } finally {
@@ -72,6 +74,10 @@ async function own(context: Context, taken: Task, held: Lock): Promise<boolean> 
   }
   return !endsBySignal(interrupt)
 }
+
+/** Or may: it ended without success. A thread that goes on needs no checkpoint. */
+const leadsToAnother = ({ status }: Task): boolean =>
+  status.resume === null && ['queued', 'waiting', 'failed'].includes(status.state)
 
 const isOurs = ({ status }: Task): boolean => isOwned(status) && status.change?.state !== 'ready'
 

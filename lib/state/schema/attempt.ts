@@ -26,12 +26,14 @@ export const exit = z.strictObject({
 })
 export type AttemptExit = z.infer<typeof exit>
 
-/** Branches as they were when the worker started: what it moved is compared with them at its end. */
+/** How things were when the worker started: what it moved, and whether it wrote a checkpoint, is seen by them at its end. */
 export const refs = z.strictObject({
   version,
   refs: z.record(z.string(), z.string()),
   /** Bytes that the log of the main checkout's HEAD had; -1 without one. */
   head_log: z.int(),
+  /** sha256 of the checkpoint; null without one. */
+  checkpoint: z._default(z.nullable(z.string()), null),
 })
 
 /** Which messages the attempt's worker was given, by name, kind and text; and which of its own were noticed. */
