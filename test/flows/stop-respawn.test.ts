@@ -197,8 +197,21 @@ describe.concurrent('respawn', () => {
     expect(readFileSync(join(box.task('refined'), 'log', 'spec-1.md'), 'utf8')).toBe(before)
     expect(readFileSync(join(box.task('refined'), 'spec.md'), 'utf8')).toBe(readFileSync(better, 'utf8'))
     const prompt = attemptFile(box, 'refined', 2, 'prompt.md')
-    expect(prompt).toContain('Make right.txt.')
-    expect(prompt).not.toContain('Make wrong.txt.')
+    const [task = '', change = ''] = prompt.split('# The spec has changed since your last attempt')
+    expect(task).toContain('\n\nMake right.txt.')
+    expect(task).not.toContain('Make wrong.txt.')
+    expect(change).toContain('\n-Make wrong.txt.\n+Make right.txt.\n')
+    expect(change).toContain(
+      join(
+        box
+          .task('refined')
+          .replace('/archive/', '/tasks/')
+          .replace(/\d{4}-\d\d\//, ''),
+        'log',
+        'spec-1.md',
+      ),
+    )
+    expect(box.status('refined').told_revision).toBe(2)
   })
 
   it('with --fresh begins again from the base and keeps what there was', async () => {

@@ -28,7 +28,9 @@ import { exitOf } from './thread.ts'
 
 export async function keepPosition(context: Context, task: Task, attempt: number): Promise<void> {
   const { stream } = task.paths.attempt(attempt)
-  if (attempt < 1 || !lookAt(stream)?.size || wroteItself(task, attempt)) return
+  // What a planner leaves is its report.
+  if (task.status.settings.plan || attempt < 1) return
+  if (!lookAt(stream)?.size || wroteItself(task, attempt)) return
   const commands = commandsIn(stream)
   const words = replayStream(stream, 0).lastMessage
   const { commits, changes, moved } = await leftIn(context, task, attempt)

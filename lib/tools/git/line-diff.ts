@@ -11,12 +11,12 @@ const args = [
   '--no-textconv',
   '--no-color',
   '--text',
-  '--unified=2',
+  '--unified=0',
   '--',
 ]
 
 /**
- * In hunks, as git shows them; empty when there is no difference.
+ * In hunks, as git shows them, without the lines around them; empty when there is no difference.
  * @param directory where copies may lie meanwhile: what is compared may be no plain file any more when git opens it
  */
 export async function lineDiff(
