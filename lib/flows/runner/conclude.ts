@@ -69,7 +69,7 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   const counted = {
     usage: addUsage(guarded.status.usage, exit.usage),
     minutes: guarded.status.minutes + exit.minutes,
-    told_revision: hasSpoken(track) ? guarded.status.spec_revision : guarded.status.told_revision,
+    told_revision: track.answers > 0 ? guarded.status.spec_revision : guarded.status.told_revision,
     // Never twice for one reason: a thread that cannot be gone on with must not be tried for ever.
     resume:
       exit.failure?.class === 'interrupted' ? resumable(context, exit.thread ?? task.status.resume) : null,
