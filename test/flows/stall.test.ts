@@ -10,6 +10,7 @@ import {
   attemptFile,
   exitOf,
   kill,
+  runnersOf,
   settled,
   spawnTask,
   supervisorsOf,
@@ -88,4 +89,13 @@ it('is begun anew when it was stopped by a signal, although its model is to answ
   expect(readFileSync(join(box.task('frozen'), 'log', 'attempt-002', 'prompt.md'), 'utf8')).toContain(
     'while thinking',
   )
+})
+
+it('is begun anew when its runner is gone as well', async () => {
+  await spawnTask(box, 'orphan', {}, then({ run: 'sleep 600' }, 'orphan'))
+  await until('its command', () => box.status('orphan').activity?.kind === 'tool')
+  kill(...runnersOf(box, 'orphan'))
+  expect(await settled(box, 'orphan')).toMatchObject({ state: 'merged', attempt: 2, tries: 1 })
+  expect(nudges('orphan')).toHaveLength(1)
+  expect(attemptFile(box, 'orphan', 2, 'prompt.md')).toMatch(/It stood still: .* in `sleep 600`/)
 })

@@ -83,6 +83,8 @@ async function wake(context: Context, seen: Observed, troubles: readonly Trouble
   const { wake: last, tasks } = readEscalations(context)
   const ids = unheard(tasks)
   if (last && isAtWork(last)) return endOverdue(last)
+  // Whether it is at work costs a look at every process.
+  if (last) save(context, { ...readEscalations(context), wake: null })
   if (config.wake === null || ids.length === 0 || (await isLocked(paths.listenLock))) return []
   const news = troubles.filter(({ id }) => ids.includes(id))
   const time = now()

@@ -37,7 +37,7 @@ export type Channel = z.infer<typeof channel>
 /** `locks/escalations.json`: what needs somebody, and who has been told so far. */
 export const escalations = z.strictObject({
   version,
-  /** The command that wakes the orchestrator, as it was last started: its mark is in its environment. */
+  /** The command that wakes the orchestrator, until it was seen to have ended: its mark is in its environment. */
   wake: z.nullable(z.strictObject({ pid: positive, mark: z.string(), started: time })),
   tasks: z.record(
     z.string(),
