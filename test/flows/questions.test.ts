@@ -2,8 +2,8 @@
  * Questions: a worker asks, its task waits without a runner or a place, and goes on with the answer; none is lost,
  * unanswered or asked twice, whoever dies.
  *
- * Seen to fail: without `afterAnswer` or `settleQuestions` in lib/flows/answer.ts, "answered once"; without `leftOpen` in
- * lib/flows/runner/conclude.ts, all but the last.
+ * Seen to fail: without `leftOpen` in lib/flows/runner/conclude.ts, "withdrawn"; without `settleQuestions` in
+ * lib/flows/settle.ts, "answers itself"; without `refuseSecondAnswer` in lib/flows/send.ts, "has one answer".
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
  * An attempt that goes on with the worker's own thread is told the news alone, and counts what it used itself.
  *
- * Seen to fail: without `before` in lib/flows/runner/thread.ts, "counts its own"; without `isUnresumed` in
+ * Seen to fail: without `usedBefore` in lib/flows/runner/thread.ts, "counts its own"; without `isUnresumed` in
  * lib/rules/retry.ts, "cannot be gone on with".
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
