@@ -1,0 +1,58 @@
+/** SKILL.md: short, portable, and in agreement with the verbs. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { encode } from 'gpt-tokenizer'
+import { expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { verbRules } from '../../lib/flows/init/permissions.ts'
+import { verbs } from '../../lib/view/verbs.ts'
+import { root } from '../support/sandbox.ts'
+
+const page = readFileSync(join(root, 'skill', 'SKILL.md'), 'utf8')
+const [, front = '', body = ''] = /^---\n([\s\S]*?)\n---\n([\s\S]*)$/.exec(page) ?? []
+const fields = parse(front)
+
+it('is under 200 lines and 5,000 tokens', () => {
+  const tokens = encode(page).length
+  console.log(`SKILL.md: ${page.split('\n').length} lines, ${tokens} tokens`)
+  expect(page.split('\n').length).toBeLessThan(200)
+  expect(tokens).toBeLessThan(5000)
+})
+
+it('has portable front matter only, and a description that says when and not how', () => {
+  const portable = ['name', 'description', 'license', 'compatibility', 'metadata', 'allowed-tools']
+  expect(Object.keys(fields).filter((name) => !portable.includes(name))).toEqual([])
+  expect(fields.name).toBe('dirigent')
+  expect(fields.description).toMatch(/^Use when /)
+  expect(fields.description.length).toBeLessThan(1024)
+})
+
+it('allows the verbs that init allows, and help and reading', () => {
+  const allowed = fields['allowed-tools'].split(/,\s*/)
+  expect(allowed.sort()).toEqual([...verbRules(), 'Bash(dirigent help:*)', 'Read'].sort())
+})
+
+it('lists every verb of an orchestrator’s, and no other', () => {
+  const table = body.split(/^## /m).find((part) => part.startsWith('The verbs')) ?? ''
+  const listed = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name),
+  )
+  const wanted = verbRules().map((rule) => /^Bash\(dirigent ([a-z-]+):/.exec(rule)?.[1])
+  expect(listed.sort()).toEqual(wanted.sort())
+  expect(Object.keys(verbs)).toEqual(expect.arrayContaining(listed as string[]))
+})
+
+it('points to pages that are there', () => {
+  const pages = [...body.matchAll(/`(reference\/[a-z-]+\.md)`/g)].map(([, path = '']) => path)
+  expect(pages.length).toBeGreaterThan(3)
+  expect(pages.filter((path) => !existsSync(join(root, 'skill', path)))).toEqual([])
+})
+
+it('ends every step on something that can be checked', () => {
+  const steps = body
+    .split(/^### /m)
+    .slice(1)
+    .map((step) => step.split(/^## /m)[0] ?? '')
+  expect(steps.length).toBeGreaterThan(3)
+  expect(steps.filter((step) => !/\bDone when\b/.test(step))).toEqual([])
+})
