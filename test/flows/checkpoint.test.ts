@@ -66,6 +66,8 @@ it('a worker writes it down by a verb; the one before stays in the log; the next
     expect([exitCode, json.error.code]).toEqual([2, 'bad-checkpoint'])
     expect(json.error.message).toMatch(says)
   }
+  const none = await asWorker('verb', '', '--file', join(box.directory, 'none.md'))
+  expect([none.exitCode, none.json.error.code]).toEqual([4, 'checkpoint-not-found'])
   expect([current('verb'), old('verb')]).toEqual(kept)
   await refused(box, ['checkpoint', '--file', file], { exit: 3, code: 'not-a-worker', says: /for workers/ })
 
