@@ -52,7 +52,10 @@ export function waitAnswer(view: WaitView): Answer {
       cursor,
     },
     text: [...(news ? newsText(view, told, news) : allText(view)), `cursor: ${cursor}`],
-    next: [...(first ? nextFor(first.status).slice(0, 2) : []), on],
+    next: [
+      ...(first ? nextFor(first.status).slice(0, 2) : []),
+      ...(underWay.length > 0 || first ? [on] : after(view)),
+    ],
     exit: outcome === 'timed-out' ? exits.pending : exits.done,
     unbounded: true,
   }
@@ -68,7 +71,7 @@ function newsText(
     ...(told.length > 0 ? [needYou(told.length)] : []),
     ...(still > 0 ? [`${still} still ${still === 1 ? 'needs' : 'need'} you`] : []),
     ...(ended.length > 0 ? [`${ended.length} ended`] : []),
-    `${underWay.length} under way`,
+    under(underWay, attention),
   ]
   const nothing = told.length + ended.length + messages.length === 0
   return [
@@ -93,6 +96,18 @@ function allText({ outcome, attention, tasks, blocked, underWay, messages }: Wai
     .map((task) => ['·', task.id, thriftyLine(`${task.status.state}: ${why(task)}`, 80)])
   return [head, ...some(table([...needing, ...others]), mostOfAll), ...some(messages.map(messageLine))]
 }
+
+/** Nothing would ever end another wait: what is left is to look. */
+const after = ({ attention }: WaitView): string[] => [
+  attention.size > 0 ? 'dirigent status' : 'dirigent status --all',
+]
+
+const under = (underWay: readonly string[], attention: ReadonlyMap<string, string>): string =>
+  underWay.length > 0
+    ? `${underWay.length} under way`
+    : attention.size > 0
+      ? 'nothing under way'
+      : 'all settled'
 
 /** An orchestrator pays for every line: about 40 tokens, its id among them. */
 const mostOfLine = 100

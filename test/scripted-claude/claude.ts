@@ -39,6 +39,7 @@ export async function claude(
   model: ScriptedClaude,
   prompt: string,
   flags: readonly string[] = [],
+  cancelSignal?: AbortSignal,
 ): Promise<ClaudeRan> {
   const home = join(box.directory, 'home', '.claude')
   trust(home, box.repo)
@@ -48,6 +49,7 @@ export async function claude(
     env: { ...box.env, ...model.env, CLAUDE_CONFIG_DIR: home },
     extendEnv: false,
     reject: false,
+    ...(cancelSignal ? { cancelSignal, forceKillAfterDelay: 100 } : {}),
     timeout: 240_000,
   })
   const lines = String(ran.stdout).split('\n')
