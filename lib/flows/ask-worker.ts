@@ -3,6 +3,7 @@
  * not notice. The copy can read and change nothing (the worker program's own sandbox), has no mark of the attempt, and
  * is given up after a time. Its tokens are written down with the answer; the task's budget does not count them.
  */
+
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
 import { makeOwnDirectory, writeFileDurable } from '../kit/files.ts'
@@ -13,6 +14,7 @@ import { clean, duration, oneLine } from '../kit/text.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import { asidePrompt } from '../rules/news.ts'
 import { messageName, newMessageId } from '../state/message-file.ts'
+import { attemptsUpTo } from '../state/shape.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import { workerArgv } from '../tools/codex/argv.ts'
 import { EventReader } from '../tools/codex/events.ts'
@@ -73,7 +75,7 @@ export async function askWorker(
 function threadOf(task: Task): string {
   const { worker, attempt, workplace } = task.status
   let thread = worker?.thread ?? null
-  for (let n = attempt; thread === null && n > 0; n--) thread = exitOf(task, n)?.thread ?? null
+  for (const n of attemptsUpTo(task.paths, attempt).reverse()) thread ??= exitOf(task, n)?.thread ?? null
   if (thread !== null && workplace) return thread
   throw new Failure(
     'no-thread',

@@ -1,6 +1,7 @@
 /** One task in full: its row, what was proved, its attempts and messages. */
+
 import { isLocked } from '../kit/lock.ts'
-import { lookAt, namesIn, readHead } from '../kit/read.ts'
+import { lookAt, readHead } from '../kit/read.ts'
 import { clean } from '../kit/text.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
@@ -11,6 +12,7 @@ import type { Message } from '../state/message-file.ts'
 import { track } from '../state/receipts.ts'
 import { readRecord } from '../state/record.ts'
 import { type AttemptExit, exit, type Result, result } from '../state/schema/attempt.ts'
+import { attemptsUpTo } from '../state/shape.ts'
 import { listTasks, loadTask, type Task } from '../state/tasks.ts'
 import type { PlanView } from '../view/plan.ts'
 import { waitingForBuild } from './build-line.ts'
@@ -61,7 +63,7 @@ export async function detail(context: Context, id: string): Promise<Detail> {
   const observed = alive && isAlone(task) ? aloneHealth(known) : known
   const health = hold?.health ? coolingHealth(hold.health) : observed
   const attempts: AttemptExit[] = []
-  for (const n of attemptsIn(task)) {
+  for (const n of attemptsUpTo(task.paths, task.status.attempt)) {
     const ended = readRecord(task.paths.attempt(n).exit, exit)
     if (ended) attempts.push(ended)
   }
@@ -93,14 +95,6 @@ function mailOf(task: Task): Mail {
     waiting: messagesIn(box.unread).length,
     hooks: hooksWork(task),
   }
-}
-
-/** Numbers of the attempts that left something; the count in the status may be anybody's. */
-function attemptsIn(task: Task): number[] {
-  return namesIn(task.paths.log)
-    .map((name) => Number(/^attempt-(\d{3,9})$/.exec(name)?.[1] ?? 0))
-    .filter((n) => n > 0 && n <= task.status.attempt)
-    .sort((a, b) => a - b)
 }
 
 const mostOfReport = 4000

@@ -2,9 +2,11 @@
  * Blocks, at no cost to the caller, until something needs it or nothing is under way. With a cursor only what is
  * new since counts. It consumes nothing: cut at any time, the same cursor gives the same news.
  */
-import { lutimesSync } from 'node:fs'
+import { closeSync, constants, lutimesSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { diskFailure } from '../kit/disk.ts'
 import { Failure } from '../kit/errors.ts'
+import { openOwn } from '../kit/files.ts'
 import { isLocked, type Lock, tryLock } from '../kit/lock.ts'
 import { watchPaths } from '../kit/watch.ts'
 import { attentionOf, isUnderWay } from '../rules/attention.ts'
@@ -120,7 +122,14 @@ async function listen(context: Context): Promise<Lock | undefined> {
 /** Until now whatever happened was heard: nobody needs to be woken for it. */
 function noteListened({ paths }: Context): void {
   const now = new Date()
-  lutimesSync(paths.listenLock, now, now)
+  try {
+    // Locks of the other family leave the file itself alone.
+    closeSync(openOwn(paths.listenLock, constants.O_WRONLY))
+    lutimesSync(paths.listenLock, now, now)
+  } catch (error) {
+    // It is a help to others: a disk that is full, failing or read-only fails no wait for its sake.
+    if (!(diskFailure(error, paths.listenLock) instanceof Failure)) throw error
+  }
 }
 
 type Look = Pick<Waited, 'tasks' | 'attention' | 'underWay' | 'blocked'> & {

@@ -4,6 +4,7 @@
  * worker starts. When its worker did start they are not told again, although the runner died before it had moved them.
  * A person who uses a name again for something else is heard.
  */
+
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOwnDirectory } from '../kit/files.ts'
@@ -25,6 +26,7 @@ import {
 import type { Draft, Message } from './message-file.ts'
 import type { TaskPaths } from './paths.ts'
 import { readTold, writeTold } from './receipts.ts'
+import { attemptsUpTo } from './shape.ts'
 
 /** Puts a message into the task's inbox: `mailbox.ts` says what comes back. */
 export const post = (task: TaskPaths, draft: Draft): ReturnType<typeof postTo> => postTo(inboxOf(task), draft)
@@ -36,7 +38,7 @@ export const post = (task: TaskPaths, draft: Draft): ReturnType<typeof postTo> =
 export function deliverable(task: TaskPaths, n: number): Message[] {
   const box = inboxOf(task)
   for (const directory of [box.unread, box.seen]) makeOwnDirectory(directory)
-  for (let earlier = 1; earlier < n; earlier++) markTold(task, earlier)
+  for (const earlier of attemptsUpTo(task, n - 1)) markTold(task, earlier)
   awaitSaves(box)
   const messages = unreadIn(box)
   const again = messages.filter((message) => wasSeen(box, message))

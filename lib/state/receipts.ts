@@ -3,6 +3,7 @@
  * on after it had it, `expired` when the task ended first. The files' places say the first two and the last; what an
  * attempt's messages.json adds (how, when, acknowledged) is its runner's, and a worker can spoil it: it is a hint.
  */
+
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
 import { lookAt } from '../kit/read.ts'
@@ -11,6 +12,7 @@ import type { Message } from './message-file.ts'
 import type { TaskPaths } from './paths.ts'
 import { readRecord, writeRecord } from './record.ts'
 import { type Told, type ToldRecord, told } from './schema/attempt.ts'
+import { attemptsUpTo } from './shape.ts'
 
 export type Receipt = 'queued' | 'delivered' | 'acknowledged' | 'expired'
 export const receipts: readonly Receipt[] = ['queued', 'delivered', 'acknowledged', 'expired']
@@ -37,7 +39,7 @@ export const writeTold = (task: TaskPaths, n: number, record: ToldRecord): void 
 /** What all attempts wrote down about messages that their workers were given. */
 function deliveries(task: TaskPaths, attempts: number): Map<string, Told> {
   const known = new Map<string, Told>()
-  for (let n = 1; n <= attempts; n++)
+  for (const n of attemptsUpTo(task, attempts))
     for (const message of readTold(task, n).messages) known.set(message.name, message)
   return known
 }

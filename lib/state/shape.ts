@@ -14,6 +14,10 @@ export function attemptNumbers(task: TaskPaths): number[] {
     .sort((a, b) => a - b)
 }
 
+/** Those up to `newest`, by what is there: the count in a status may be anybody's. */
+export const attemptsUpTo = (task: TaskPaths, newest: number): number[] =>
+  attemptNumbers(task).filter((n) => n > 0 && n <= newest)
+
 /** What is wrong with a task's spec, and what to do; null when a worker can be told it. */
 export function specProblem(task: TaskPaths): { what: string; fix: string } | null {
   try {

@@ -94,7 +94,7 @@ it('stops a task whose runner and worker were killed, and what they left behind'
 })
 
 it('gives a worker its whole prompt although the runner is killed at once', async () => {
-  const text = `Read on.\n${'a line of a long specification, which does not fit into a pipe\n'.repeat(3000)}`
+  const text = `Read on.\n${'a line of a long specification, which does not fit into a pipe\n'.repeat(1300)}`
   await spawnTask(box, 'long', {}, [commit('long.txt'), say], text)
   await until('the worker', () => box.status('long').worker?.pid)
   kill(...runnersOf(box, 'long'))

@@ -5,6 +5,7 @@
  *
  * A worker can write in all of them. What it makes up here is a receipt for its own messages.
  */
+
 import { lookAt, readTail } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
 import { inboxOf, outboxOf } from '../../state/mailbox.ts'
@@ -12,6 +13,7 @@ import { idOf, type Message, readMessage } from '../../state/message-file.ts'
 import type { AttemptPaths } from '../../state/paths.ts'
 import { arrivedSince, readTold, writeTold } from '../../state/receipts.ts'
 import type { Told, ToldRecord } from '../../state/schema/attempt.ts'
+import { attemptsUpTo } from '../../state/shape.ts'
 import type { Task } from '../../state/tasks.ts'
 import type { Track } from '../../tools/codex/track.ts'
 import { trail } from '../advance.ts'
@@ -98,7 +100,7 @@ interface Earlier {
 
 /** What earlier attempts wrote down is no news to this one. */
 function earlierOf({ paths, status }: Task): Earlier {
-  const records = Array.from({ length: status.attempt - 1 }, (_, n) => readTold(paths, n + 1))
+  const records = attemptsUpTo(paths, status.attempt - 1).map((n) => readTold(paths, n))
   return {
     given: new Set(records.flatMap(({ messages }) => messages.map(keyOf))),
     heard: new Set(records.flatMap(({ heard }) => heard)),

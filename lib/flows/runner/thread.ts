@@ -2,9 +2,11 @@
  * The worker's own thread: whether an attempt can go on with it, and what earlier attempts used of it. The thread and
  * its figures are the worker program's; what each attempt was found to have used is in our exit.json.
  */
+
 import { Failure } from '../../kit/errors.ts'
 import { readRecord } from '../../state/record.ts'
 import { type AttemptExit, exit } from '../../state/schema/attempt.ts'
+import { attemptsUpTo } from '../../state/shape.ts'
 import type { Task } from '../../state/tasks.ts'
 import { codexHome } from '../../tools/codex/home.ts'
 import { findRollout, RolloutReader } from '../../tools/codex/rollout.ts'
@@ -33,7 +35,7 @@ export function ownUsage(task: Task, thread: string | null, total: Usage | null)
 /** What attempts before the newest used of a thread; null when none went on with it. */
 export function usedBefore(task: Task, thread: string): Usage | null {
   let used: Usage | null = null
-  for (let n = 1; n < task.status.attempt; n++) {
+  for (const n of attemptsUpTo(task.paths, task.status.attempt - 1)) {
     const ended = exitOf(task, n)
     if (ended?.thread === thread) used = used === null ? ended.usage : addUsage(used, ended.usage)
   }
