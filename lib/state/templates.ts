@@ -25,7 +25,7 @@ version: 1
 # verify: [npm test]         # checks for specs that name none
 # attempts: 3
 # budget: { minutes: 60 }    # of one task; tokens: N too
-# day_budget: { tokens: 20000000 } # of all tasks together, each day; minutes: N too; default: none
+# day_budget: { tokens: 20000000 } # of all tasks together, from midnight to midnight; minutes: N too; default: none
 # model: gpt-5.5             # default: the worker's own
 # effort: medium
 
@@ -45,10 +45,11 @@ version: 1
 #     npm: [test, run build*] # default: what builds and tests in npm, cargo, make, go, pytest and some fifty more; {}: nothing
 
 # check_minutes: 30          # time limit of one check
+# protected: [release/*]     # branches no worker may move, beside the base
+# withhold: [AWS_*]          # environment variables kept from workers, beside tokens of code hosts
 
 # supervise:
 #   auto: true               # started by the verbs that start tasks; it leaves when nothing is under way
-# day_budget: { tokens: 50000000 } # of all tasks, from midnight to midnight; minutes: N too
 # stall: { minutes: 10, grace_minutes: 5 } # no sign of life: told so, then begun anew; minutes: 0: never
 # drift: { every: 20 }       # minutes between looks whether a worker keeps to its spec; 0: never
 # wake: claude --continue --print "$(cat)" # when something needs the orchestrator, which is told on stdin, and no \`wait\` listens
@@ -57,8 +58,6 @@ version: 1
 #   command: mail -s Dirigent me@example.com # the news comes on stdin
 #   webhook: https://example.com/hook # a POST of JSON; who has the address can post, and this file is committed
 #   desktop: true            # by notify-send
-# protected: [release/*]     # branches no worker may move, beside the base
-# withhold: [AWS_*]          # environment variables kept from workers, beside tokens of code hosts
 `
 
 export const ignoreTemplate = `# Only what people write is committed.

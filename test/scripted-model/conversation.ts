@@ -8,7 +8,9 @@ export type Unfinished = { readonly session: number } | { readonly cell: string 
 export type Entry =
   | { readonly kind: 'prompt'; readonly text: string }
   /** A user message that codex made itself, e.g. `<turn_aborted>` or a hook's objection to stopping. */
-  | { readonly kind: 'notice' }
+  | { readonly kind: 'notice'; readonly text: string }
+  /** What a hook had codex tell the model. */
+  | { readonly kind: 'told'; readonly text: string }
   /** Codex wants a summary, because the context is full by the tokens that we pretended to use. */
   | { readonly kind: 'compaction' }
   /** What is left of the conversation after that, beside the prompts. Our own words, see `position.ts`. */
@@ -53,12 +55,13 @@ function readEntry(item: Item, names: ReadonlyMap<unknown, unknown>): Entry | un
   }
   if (item.type !== 'message') return undefined
   if (item.role === 'assistant') return { kind: 'said' }
+  if (item.role === 'developer') return { kind: 'told', text: textOf(item.content) }
   if (item.role !== 'user') return undefined
   const text = textOf(item.content)
   if (context.test(text)) return undefined
   if (compaction.test(text)) return { kind: 'compaction' }
   if (summary.test(text)) return { kind: 'summary', text }
-  return notice.test(text) ? { kind: 'notice' } : { kind: 'prompt', text }
+  return notice.test(text) ? { kind: 'notice', text } : { kind: 'prompt', text }
 }
 
 /**

@@ -31,6 +31,7 @@ function advance(
   entry: Entry,
   before?: Entry,
 ): Position {
+  if (entry.kind === 'told') return unfinished ? { at, unfinished } : { at }
   if (entry.kind === 'said') return unfinished ? { at, unfinished } : { at }
   if (entry.kind === 'summary') return readSummary(entry.text) ?? { at }
   if (entry.kind !== 'output') return { at: before?.kind === 'said' ? afterEnd(steps, at) : at }

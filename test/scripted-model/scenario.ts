@@ -87,6 +87,8 @@ export interface Ask {
   /** 0 for the prompt with the marker; one more for each later prompt of a resumed thread. */
   readonly turn: number
   readonly prompt: string
+  /** What hooks had it told since that prompt, oldest first. */
+  readonly told: readonly string[]
   /** What the tools answered since that prompt, oldest first. */
   readonly outputs: readonly Output[]
   readonly model: string

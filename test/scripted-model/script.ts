@@ -49,7 +49,10 @@ export async function chooseScript(
     return from(numbered ?? marked, marker.name, steps)
   }
   if (typeof scenario !== 'function') return from(marked, marker.name, scenario)
-  const ask = { attempt, turn: turns.length - 1, prompt: latest.text, model }
+  const told = entries
+    .slice(latest.index)
+    .flatMap((entry) => (entry.kind === 'told' || entry.kind === 'notice' ? [entry.text] : []))
+  const ask = { attempt, turn: turns.length - 1, prompt: latest.text, told, model }
   const steps = await scenario({ ...ask, args: marker.args, outputs: outputsOf(entries.slice(latest.index)) })
   return from(latest, marker.name, steps)
 }

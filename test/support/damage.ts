@@ -198,7 +198,9 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
     'foreign-file': {
       fixable: true,
       cause: () => {
-        symlinkSync('/etc/passwd', state('tasks', 'rests', 'checkpoint.md'))
+        const path = state('tasks', 'rests', 'checkpoint.md')
+        rmSync(path, { force: true })
+        symlinkSync('/etc/passwd', path)
         return undefined
       },
     },

@@ -109,7 +109,7 @@ const messagesOf = (box: Sandbox, task: string) => lines(join(box.repo, 'work', 
  */
 function lostMessages(box: Sandbox, ledger: Ledger): string[] {
   return [...ledger.sent].flatMap(([message, task]) => {
-    if (!ledger.prompted.has(message)) return [`message ${message} to ${task} was in no prompt`]
+    if (!ledger.prompted.has(message)) return [`message ${message} to ${task} was told to no model`]
     const acted = ledger.asked.get(task) === 'report' || messagesOf(box, task).includes(message)
     return acted ? [] : [`message ${message} to ${task} was told, and nobody acted on it`]
   })

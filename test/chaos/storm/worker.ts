@@ -29,6 +29,17 @@ export function employ(box: Sandbox, ledger: Ledger, slow: number): void {
 task=$DIRIGENT_TASK
 attempt=\${DIRIGENT_ATTEMPT##*#}
 mkdir -p work/$task
+note() {
+  for message; do
+    grep -qsx $message work/$task/messages || echo $message >> work/$task/messages
+  done
+}
+if test $kind = mail; then
+  note "$@"
+  git add work/$task
+  git commit -q -m "messages of $task, attempt $attempt"
+  exit
+fi
 exec 9>> ${files.probes}/$task
 flock -n -E 75 9
 if test $? = 75; then echo $task $attempt $(cat ${files.probes}/$task) >> ${files.doubles}; fi
@@ -38,9 +49,7 @@ test $kind = report && exit 0
 echo $attempt > work/$task/draft-$attempt
 echo $task $attempt >> ${files.drafts}
 sleep ${slow}
-for message; do
-  grep -qsx $message work/$task/messages || echo $message >> work/$task/messages
-done
+note "$@"
 echo $task > work/$task/change
 git add work/$task
 git commit -q -m "work of $task, attempt $attempt"
@@ -48,12 +57,19 @@ sleep ${slow}
 echo $attempt >> work/$task/tries
 `,
   )
-  const prompts = new Set<string>()
-  box.model.set('storm', ({ args: [kind = ''], prompt }) => {
-    const messages = [...new Set(prompt.match(/\bm-\d+-\d+\b/g) ?? [])]
+  const heard = new Set<string>()
+  box.model.set('storm', ({ args: [kind = ''], prompt, told }) => {
     const which = /^Task: (.*)\nAttempt: (.*)$/m.exec(prompt)?.[0] ?? prompt
-    if (!prompts.has(which)) for (const message of messages) count(ledger.prompted, message)
-    prompts.add(which)
-    return [run(`sh ${files.script} ${kind} ${messages.join(' ')}`), say('report of the storm')]
+    const messages = namesIn(prompt)
+    // What came in the middle of the turn is done after what was under way. A report has no place for it.
+    const later = namesIn(told.join('\n')).filter((message) => !messages.includes(message))
+    for (const message of [...messages, ...later]) {
+      if (!heard.has(`${which} ${message}`)) count(ledger.prompted, message)
+      heard.add(`${which} ${message}`)
+    }
+    const mail = kind === 'report' ? [] : later.map((message) => run(`sh ${files.script} mail ${message}`))
+    return [run(`sh ${files.script} ${kind} ${messages.join(' ')}`), ...mail, say('report of the storm')]
   })
 }
+
+const namesIn = (text: string): string[] => [...new Set(text.match(/\bm-\d+-\d+\b/g) ?? [])]
