@@ -30,7 +30,8 @@ export function messageList(
   const rest = size(more(messages.length, firm, directory))
   const names = fitting(named, limit, rest)
   const left = messages.length - names
-  const fixed = named.slice(0, names).reduce((sum, text) => sum + size(text) + 2, left > 0 ? rest : 0)
+  // Between two of them there is an empty line; after the last there is none.
+  const fixed = named.slice(0, names).reduce((sum, text) => sum + size(text) + 2, left > 0 ? rest : -2)
   let room = limit - fixed
   const told = first.slice(0, names).map((message, n) => {
     const short = named[n] ?? ''
@@ -46,7 +47,7 @@ export function messageList(
 function fitting(named: readonly string[], limit: number, rest: number): number {
   const sizes = named.map((text) => size(text) + 2)
   const all = sizes.reduce((sum, bytes) => sum + bytes, 0)
-  if (all <= limit) return named.length
+  if (all - 2 <= limit) return named.length
   let room = limit - rest
   const first = sizes.findIndex((bytes) => {
     room -= bytes

@@ -126,8 +126,12 @@ function checkpointSection(text: string, { checkpointPath }: PromptParts, limit:
 
 export function failureSection(failure: TaskFailure, limit: number): string {
   const heading = '# Why the last attempt did not end the task'
-  const above = `${heading}\n\n${beginning(clean(failure.message), Math.floor(limit / 2), '(Cut here.)')}`
-  if (!failure.detail) return size(above) <= limit ? above : ''
+  const within = (bytes: number) => `${heading}\n\n${beginning(clean(failure.message), bytes, '(Cut here.)')}`
+  if (!failure.detail) {
+    const text = within(limit - size(heading) - 2)
+    return size(text) <= limit ? text : ''
+  }
+  const above = within(Math.floor(limit / 2))
   return quoted({ above, text: failure.detail, keep: 'end', path: null }, limit)
 }
 

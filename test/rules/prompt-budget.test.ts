@@ -154,6 +154,20 @@ describe('when there is not room for all', () => {
     )
   })
 
+  // Seen to fail: with room counted for an empty line after the last message, too; the reminder was gone then.
+  it('what is short is told whole where each has just the room that it needs', () => {
+    const prompt = composePrompt({
+      ...plain,
+      // Of one line, so that it takes all the room it is left.
+      body: 'spec '.repeat(8000),
+      messages: [{ name: 'm.md', text: 'Hurry.' }],
+      told: [{ name: 't.md', text: 'Use port 5433.' }],
+      maxBytes: 16_384,
+    })
+    expect(prompt).toContain('\n\n## t.md\n\nUse port 5433.\n')
+    expect(prompt).toContain('\n\n## m.md\n\nHurry.\n')
+  })
+
   it('the newest commits are named, and how many came before', () => {
     const prompt = composePrompt({ ...plain, done: Array.from({ length: 400 }, (_, n) => `c${n} subject`) })
     expect(prompt).toContain('\nc0 subject\n')
