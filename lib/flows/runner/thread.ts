@@ -52,6 +52,9 @@ export function exitOf({ paths }: Pick<Task, 'paths'>, n: number): AttemptExit |
   }
 }
 
+/** Of 16 MiB each: a worker can make its session file as long as it likes. */
+const mostReads = 64
+
 function sessionOf(
   thread: string,
 ): (Pick<RolloutReader, 'turn' | 'context'> & { readonly usage: Usage | null }) | null {
@@ -59,6 +62,7 @@ function sessionOf(
   if (path === null) return null
   const reader = new RolloutReader(path)
   let usage = reader.read()
-  while (reader.more) usage = reader.read()
+  for (let reads = 1; reader.more && reads < mostReads; reads++) usage = reader.read()
+  if (reader.more) return null
   return { usage, turn: reader.turn, context: reader.context }
 }

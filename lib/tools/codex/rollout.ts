@@ -3,9 +3,10 @@
  * file has the thread's total after every answer of the model (`token_usage_record`, at once) and after
  * every tool (`token_count`), and beside it what that one request took, which is how long the conversation is. The file belongs to the program: what cannot be read is no news, not an error.
  */
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { errno } from '../../kit/errors.ts'
+import { errno, Failure } from '../../kit/errors.ts'
+import { openPlain } from '../../kit/read.ts'
 import { isTable, parseTable } from './json.ts'
 import { Lines } from './lines.ts'
 import { readUsage, type Usage } from './usage.ts'
@@ -128,11 +129,13 @@ function names(folder: string): string[] {
   }
 }
 
+/** A worker can put anything in its place: opening a FIFO would block whoever looks, for ever. */
 function opened(path: string): number | null {
   try {
-    return openSync(path, 'r')
+    const fd = openPlain(path)
+    return typeof fd === 'number' ? fd : null
   } catch (error) {
-    if (missing(error)) return null
+    if (error instanceof Failure) return null
     throw error
   }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,6 +35,13 @@ test('the session file of today, of yesterday and of weeks ago is found by the t
     put(sessionsOf(date), idOf(new Date(0)))
     expect(findRollout(home, idOf(date), now)).toBe(path)
   }
+})
+
+// Seen to fail: with `openSync` in its place, by never ending.
+test('what is no file in its place says nothing, and nobody waits for it', () => {
+  const path = join(home, 'fifo')
+  execFileSync('mkfifo', [path])
+  expect(new RolloutReader(path).read()).toBe(null)
 })
 
 test('an id that tells no time is looked for today and yesterday', () => {
