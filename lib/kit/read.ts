@@ -114,12 +114,14 @@ export function readRange(fd: number, from: number, length: number): Buffer {
 
 /** Gives a look: may anything have come into, or gone from, one of these directories since the last look? */
 export function sawChange(directories: readonly string[]): () => boolean {
-  let looked = 0
+  let seen = ''
   return () => {
-    const newest = Math.max(...directories.map((path) => lookAt(path)?.mtimeMs ?? 0))
-    // What came right after a look may have left the directory the same time.
-    if (newest < looked - certainly) return false
-    looked = Date.now()
+    const times = directories.map((path) => lookAt(path)?.mtimeMs ?? 0)
+    const stamp = times.join(' ')
+    // What came right after a look may have left the directory the same time. Not compared by which is later: a
+    // clock that was set back would hide what comes.
+    if (stamp === seen && Math.abs(Date.now() - Math.max(...times)) > certainly) return false
+    seen = stamp
     return true
   }
 }
