@@ -21,16 +21,10 @@ export function askedBy({ status, paths }: Task): Asked | null {
   return status.asked && !answerTo(paths, status.asked.id) ? status.asked : null
 }
 
-/** The answer as it is told: with its question, because a worker that begins anew does not know that it asked. */
-export function answerDraft(
-  question: string | null,
-  asked: Asked,
-  from: MessageFront['from'],
-  answer: string,
-): Draft {
+/** Its question is told with it (`withQuestions`): a worker that begins anew does not know that it asked. */
+export function answerDraft(asked: Asked, from: MessageFront['from'], answer: string): Draft {
   const before = from === 'default' ? 'Nobody has answered in time, so your default holds' : 'The answer'
-  const text = `You asked: ${question ?? ''}\n\n${before}: ${answer.trim()}`
-  return { id: answerId(asked.id), from, kind: 'answer', re: asked.id, text }
+  return { id: answerId(asked.id), from, kind: 'answer', re: asked.id, text: `${before}: ${answer.trim()}` }
 }
 
 /** The option that is meant, as it was offered. Throws `no-option`. @param free it may be none of them */
@@ -101,9 +95,9 @@ export async function settleQuestions(context: Context, tasks: readonly Task[]):
 
 /** False while there is none, or its time has not come. Somebody's answer may come first all the same. */
 function takeDefault(context: Context, task: Task): boolean {
-  const { asked, question } = task.status
+  const { asked } = task.status
   if (!asked || asked.default === null || asked.by === null || Date.parse(asked.by) > Date.now()) return false
-  const posted = post(task.paths, answerDraft(question, asked, 'default', asked.default))
+  const posted = post(task.paths, answerDraft(asked, 'default', asked.default))
   if (posted === 'posted')
     remark(context, task, 'question', `answered by its own default: ${clean(asked.default)}`)
   return posted !== 'gone'

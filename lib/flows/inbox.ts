@@ -2,11 +2,12 @@
 import { appendLine } from '../kit/files.ts'
 import { inboxOf, markSeen, messagesIn, unreadIn } from '../state/mailbox.ts'
 import type { Message } from '../state/message-file.ts'
+import { withQuestions } from '../state/messages.ts'
 import { ownTask } from './own-task.ts'
 
 export interface Mail {
   readonly task: string
-  readonly messages: readonly Message[]
+  readonly messages: ReturnType<typeof withQuestions>
   /** So many more are unread, for the next call. */
   readonly left: number
   /** To be called when they have been printed: who dies before leaves them unread. */
@@ -28,7 +29,7 @@ export async function readInbox(): Promise<Mail> {
   }
   return {
     task: task.id,
-    messages,
+    messages: withQuestions(task.paths, messages),
     left: messagesIn(box.unread).length - messages.length,
     markRead() {
       // Before the move: whoever sees it then looks here for how the worker came by it.

@@ -22,6 +22,7 @@ import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { hooksWork } from './hook-marks.ts'
 import { settle } from './settle.ts'
+import { ensureSupervisor } from './supervise/start.ts'
 
 export interface Sent {
   readonly task: Task
@@ -93,8 +94,7 @@ export async function send(
 function draftOf(task: Task, asked: Asked | null, letter: Letter, text: string): Draft {
   const { from, urgent, free } = letter
   if (!asked) return { id: letter.id ?? newMessageId(), from, kind: urgent ? 'urgent' : 'note', text }
-  if (letter.id === null)
-    return answerDraft(task.status.question, asked, from, chosen(asked, text, free, task.id))
+  if (letter.id === null) return answerDraft(asked, from, chosen(asked, text, free, task.id))
   throw new Failure('bad-id', `${task.id} asks, and an answer is known by its question; it has no --id`, {
     hint: 'Leave --id out (the same answer again changes nothing), or say --note: it is no answer.',
   })
@@ -109,7 +109,10 @@ async function setGoing(
   created: boolean,
 ): Promise<void> {
   if (created) remark(context, task, 'question', `answered by ${whose(from)}: ${oneLine(text, 300)}`)
-  if (await goOnAnswered(context, task.id)) await dispatch(context)
+  if (!(await goOnAnswered(context, task.id))) return
+  await dispatch(context)
+  // It left when the last task began to wait.
+  await ensureSupervisor(context)
 }
 
 /**

@@ -69,13 +69,18 @@ function answeredAnswer({ task, id, path, created, receipt }: Parameters<typeof 
 }
 
 export function inboxAnswer(
-  mail: { readonly task: string; readonly messages: readonly Message[]; readonly left: number },
+  mail: {
+    readonly task: string
+    readonly messages: readonly (Message & { readonly question?: string })[]
+    readonly left: number
+  },
   now: number,
 ): Answer {
   const { messages, left } = mail
   const texts = messages.flatMap((message) => [
     '',
     headOf(message, now),
+    ...(message.question === undefined ? [] : [`You had asked: ${oneLine(message.question, 500)}`]),
     '',
     ...clean(message.text).split('\n'),
   ])

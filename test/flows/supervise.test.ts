@@ -72,6 +72,29 @@ it('says so when there is one already, and looks once when asked to', async () =
   expect(once.json.data).toEqual({ outcome: 'once', did: ['a was lost; taken up again'], trouble: [] })
 })
 
+// Seen to fail: without `ensureSupervisor` in lib/flows/send.ts.
+it('is there again when an answer sets a task going', async () => {
+  const ask = { run: 'dirigent ask "Go on?"' }
+  await spawnTask(
+    box,
+    'a',
+    { change: 'none' },
+    {
+      attempts: [
+        [ask, done],
+        [hold, done],
+      ],
+    },
+  )
+  await until('the question', () => box.status('a').state === 'waiting')
+  await gone()
+  await box.json('send', 'a', 'Yes.')
+  await working('a', 2)
+  expect(supervisorsOf(box)).toHaveLength(1)
+  box.write('go-on', '')
+  await gone()
+})
+
 it('begins the next attempt when its pause is over, with no verb called', async () => {
   await spawnTask(box, 'a', { change: 'none' }, { attempts: [[hold], [hold], [done]] })
   for (const attempt of [1, 2]) {
