@@ -1,11 +1,11 @@
 /** A worker asks: its question is filed in the outbox, once however often it is asked, and waits there for its answer. */
 import { Failure } from '../kit/errors.ts'
 import { oneLine } from '../kit/text.ts'
-import { outboxOf, postTo } from '../state/mailbox.ts'
+import { findMessage, outboxOf, postTo } from '../state/mailbox.ts'
 import type { Message } from '../state/message-file.ts'
 import {
   answerTo,
-  askAgain,
+  forgetPutAway,
   mostOptions,
   optionLimit,
   questionId,
@@ -41,8 +41,13 @@ export async function ask(read: () => Promise<string>, choices: Choices): Promis
   const { task } = await ownTask('ask')
   const text = await read()
   const id = questionId(text)
+  const answer = answerTo(task.paths, id)
+  if (answer) return { task: task.id, id, answer, by: null }
+  // Put away because the task was begun again without an answer: what it offers, and until when, is said anew.
+  forgetPutAway(task.paths, id)
+  const box = outboxOf(task.paths)
   const by = choices.by === null ? null : new Date(Date.now() + choices.by).toISOString()
-  const posted = postTo(outboxOf(task.paths), {
+  const posted = postTo(box, {
     id,
     from: 'worker',
     kind: 'question',
@@ -55,10 +60,8 @@ export async function ask(read: () => Promise<string>, choices: Choices): Promis
     throw new Failure('corrupt-file', `${task.paths.outbox} cannot take the question`, {
       hint: 'Decide yourself, and write down what you assumed.',
     })
-  const answer = answerTo(task.paths, id) ?? null
-  // Put away because the task was begun again without an answer.
-  if (posted === 'known' && !answer) askAgain(task.paths, id)
-  return { task: task.id, id, answer, by }
+  // Asked a second time, it is as it was asked first.
+  return { task: task.id, id, answer: null, by: findMessage(box, id)?.by ?? null }
 }
 
 function checkChoices({ options, default: fallback, by }: Choices): void {

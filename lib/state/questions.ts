@@ -4,6 +4,7 @@
  * answered is known as that whoever died in between. Moving it to outbox/seen is tidiness.
  */
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { clean, head, oneLine } from '../kit/text.ts'
 import { findMessage, inboxOf, moveAway, outboxOf, read, syncIfThere } from './mailbox.ts'
@@ -44,17 +45,14 @@ const most = 100
 
 /** Nobody waits for its answer any more: it was given, or the task goes on without. */
 export function putQuestionAway(task: TaskPaths, id: string): void {
-  move(task.outbox, task.outboxSeen, id)
+  const { outbox, outboxSeen } = task
+  if (moveAway(join(outbox, messageName(id)), join(outboxSeen, messageName(id))))
+    for (const directory of [outboxSeen, outbox]) syncIfThere(directory)
 }
 
-/** One that was put away without an answer is asked once more. */
-export function askAgain(task: TaskPaths, id: string): void {
-  move(task.outboxSeen, task.outbox, id)
-}
-
-function move(from: string, to: string, id: string): void {
-  if (moveAway(join(from, messageName(id)), join(to, messageName(id))))
-    for (const directory of [to, from]) syncIfThere(directory)
+/** So that it can be asked once more. */
+export function forgetPutAway(task: TaskPaths, id: string): void {
+  rmSync(join(task.outboxSeen, messageName(id)), { recursive: true, force: true })
 }
 
 /** As it stands in status.json: bounded, and nothing in it acts on a terminal. */
