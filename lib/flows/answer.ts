@@ -6,6 +6,7 @@
 import { Failure } from '../kit/errors.ts'
 import { tryLock } from '../kit/lock.ts'
 import { clean, oneLine } from '../kit/text.ts'
+import { mostMailed } from '../rules/retry.ts'
 import type { Draft } from '../state/message-file.ts'
 import { post } from '../state/messages.ts'
 import { answerId, answerTo, askedOf, openQuestions, putQuestionAway } from '../state/questions.ts'
@@ -75,6 +76,7 @@ export function afterAnswer(context: Context, task: Task): Task {
     resume: resumable(context, exitOf(task, attempt)?.thread ?? null),
     flags: answer.from === 'default' ? [...task.status.flags, byDefault].slice(-10) : task.status.flags,
     not_before: null,
+    mailed: answer.from === 'default' ? task.status.mailed + 1 : task.status.mailed,
     lost: 0,
   })
 }
@@ -95,7 +97,9 @@ export async function settleQuestions(context: Context, tasks: readonly Task[]):
 
 /** False while there is none, or its time has not come. Somebody's answer may come first all the same. */
 function takeDefault(context: Context, task: Task): boolean {
-  const { asked } = task.status
+  const { asked, mailed } = task.status
+  // One that asks again and again, and answers itself, waits for somebody.
+  if (mailed + 1 >= mostMailed) return false
   if (!asked || asked.default === null || asked.by === null || Date.parse(asked.by) > Date.now()) return false
   const posted = post(task.paths, answerDraft(asked, 'default', asked.default))
   if (posted === 'posted')

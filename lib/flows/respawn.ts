@@ -41,6 +41,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
       tries: 0,
       lost: 0,
       limited: 0,
+      mailed: 0,
       not_before: null,
       change: null,
       question: null,

@@ -9,6 +9,8 @@ import type { Status } from '../state/schema/status.ts'
 export const mostLost = 5
 /** The same for those that a limit of the provider ended: some four hours where it does not say how long. */
 export const mostLimited = 20
+/** The same for those that were begun for messages alone: a worker can write to itself, and does not know when to stop. */
+export const mostMailed = 50
 
 interface Rule {
   /** What the attempt counts as. `limit` and a loss (which is counted when it is taken up) are bounded by themselves. */
@@ -80,6 +82,8 @@ export function afterFailure(status: Status, failure: TaskFailure, cancel: boole
   }
   switch (rules[failure.class].counts) {
     case 'nothing':
+      if (failure.class === 'interrupted' && status.mailed + 1 >= mostMailed)
+        return { ...same, state: 'failed', reason: tooMuchMail(failure.message) }
       return { ...same, state: 'queued', reason: freeReason(status, failure), not_before: failure.retry_at }
     case 'limit':
       return afterLimit(status, failure)
@@ -87,6 +91,10 @@ export function afterFailure(status: Status, failure: TaskFailure, cancel: boole
       return afterTry(status, failure, now)
   }
 }
+
+/** @param last what the next attempt would have been begun for */
+export const tooMuchMail = (last: string): string =>
+  `${mostMailed} attempts in a row were begun for messages alone; the last: ${last}`
 
 function freeReason({ attempt }: Status, failure: TaskFailure): string {
   if (failure.class !== 'lost') return failure.message

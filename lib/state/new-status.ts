@@ -18,6 +18,7 @@ export function newStatus(task: NewTask): Status {
     tries: 0,
     lost: 0,
     limited: 0,
+    mailed: 0,
     told_revision: 0,
     resume: null,
     runner: null,

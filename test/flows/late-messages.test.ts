@@ -2,8 +2,9 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { mostMailed } from '../../lib/rules/retry.ts'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
-import { attemptFile, settled, spawnTask } from '../support/tasks.ts'
+import { attemptFile, runnersOf, settled, spawnTask } from '../support/tasks.ts'
 
 let box: Sandbox
 const gate = (name: string) => join(box.directory, name)
@@ -44,6 +45,24 @@ it('while the worker works: another attempt is told before anything lands', asyn
   })
   expect(attemptFile(box, 'late', 2, 'prompt.md')).toContain('Mind the gap.')
   expect(box.read('late.txt')).toBe('late\n')
+})
+
+/** Seen to fail: without `mostMailed` in lib/flows/runner/mail.ts, by going on. */
+it('a worker that writes to itself is not started for that again and again', async () => {
+  const again = [{ run: 'dirigent send echo "Once more." --note' }, { say: 'noted' }]
+  const asks = [{ run: 'dirigent ask "Go on?"' }, { say: 'asked' }]
+  await spawnTask(box, 'echo', { change: 'none' }, { attempts: [asks, again, again, [{ say: 'noted' }]] })
+  await until('its question', () => box.status('echo').state === 'waiting')
+  await until('its runner to have gone', () => runnersOf(box, 'echo').length === 0)
+  const path = join(box.task('echo'), 'status.json')
+  writeFileSync(path, JSON.stringify({ ...box.status('echo'), mailed: mostMailed - 2 }))
+  await box.json('send', 'echo', 'Yes.')
+  expect(await settled(box, 'echo')).toMatchObject({ state: 'failed', attempt: 3, mailed: mostMailed })
+  expect(box.status('echo').reason).toMatch(/^50 attempts in a row were begun for messages alone/)
+  // Nothing is lost, and somebody has looked.
+  await box.json('respawn', 'echo')
+  expect(await settled(box, 'echo')).toMatchObject({ state: 'done', attempt: 4, mailed: 0 })
+  expect(attemptFile(box, 'echo', 4, 'prompt.md')).toContain('Once more.')
 })
 
 /** Seen to fail: with a `backForMail` that finds nothing, by attempt 1. */

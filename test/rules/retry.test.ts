@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { afterFailure, lessonOf } from '../../lib/rules/retry.ts'
+import { afterFailure, lessonOf, mostMailed } from '../../lib/rules/retry.ts'
 import type { FailureClass } from '../../lib/state/schema/common.ts'
 import { at, failure, now, task } from './records.ts'
 
@@ -125,6 +125,12 @@ describe('an attempt that was cut short', () => {
     expect(next({ tries: 2, lost: 1 }, 'interrupted')).toMatchObject(same)
     expect(next({ tries: 2, lost: 1, resume: 'thread' }, 'start-failed')).toMatchObject(same)
     expect(next({ tries: 2, lost: 1 }, 'start-failed')).toMatchObject({ state: 'failed', tries: 3 })
+  })
+
+  it('by urgent messages again and again ends in failure, should they be its own', () => {
+    expect(next({ mailed: mostMailed - 2 }, 'interrupted').state).toBe('queued')
+    expect(next({ mailed: mostMailed - 1 }, 'interrupted')).toMatchObject({ state: 'failed', tries: 0 })
+    expect(next({ mailed: mostMailed }, 'lost').state).toBe('queued')
   })
 
   it.each(['stopped', 'lost', 'interrupted'] as const)('by being %s teaches the next one nothing', (kind) => {

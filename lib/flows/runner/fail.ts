@@ -28,6 +28,7 @@ export function fail(
     lost: next.lost,
     flags,
     limited: next.limited,
+    mailed: mailedBy(task.status, failure, next.tries),
     not_before: next.not_before,
     failure: next.state === 'failed' ? failure : lessonOf(task.status, failure),
     runner: null,
@@ -37,6 +38,11 @@ export function fail(
   if (failure.class === 'stopped') clearStop(moved.paths)
   else clearRestart(moved.paths)
   return moved
+}
+
+function mailedBy({ mailed, tries }: Status, failure: TaskFailure, triesNow: number): number {
+  if (failure.class === 'interrupted') return mailed + 1
+  return triesNow > tries ? 0 : mailed
 }
 
 /** Nobody is asked, and somebody may want to raise it. */

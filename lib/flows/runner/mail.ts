@@ -4,6 +4,7 @@
  * had written its message before we look.
  */
 import { plural } from '../../kit/text.ts'
+import { mostMailed, tooMuchMail } from '../../rules/retry.ts'
 import { idOf } from '../../state/message-file.ts'
 import { deliverable, expireRemarks } from '../../state/messages.ts'
 import type { Task } from '../../state/tasks.ts'
@@ -20,7 +21,10 @@ export function backForMail(context: Context, task: Task): Task | null {
   // What is said to the worker's own question, or in haste, is said to the thread that it is about.
   const direct = mail.some(({ kind }) => kind === 'answer' || kind === 'urgent')
   const thread = exitOf(task, task.status.attempt)?.thread ?? null
-  return advance(context, task, 'queued', why, {
+  const mailed = task.status.mailed + 1
+  const tooMuch = mailed >= mostMailed
+  return advance(context, task, tooMuch ? 'failed' : 'queued', tooMuch ? tooMuchMail(why) : why, {
+    mailed,
     resume: direct ? resumable(context, thread) : null,
     runner: null,
     worker: null,

@@ -108,6 +108,8 @@ export const status = z.strictObject({
   lost: natural,
   /** Attempts in a row that a limit of the provider ended; they do not count as tries, and are bounded too. */
   limited: z._default(natural, 0),
+  /** Attempts in a row that were begun for messages alone; they do not count as tries, and are bounded too. */
+  mailed: z._default(natural, 0),
   /** Revision of the spec that the last prompt had; 0 before the first. */
   told_revision: z._default(natural, 0),
   /** The next attempt goes on with this thread of the worker's; null: it begins with the checkpoint. */
