@@ -24,7 +24,12 @@ export const scenario: Scenario = {
 
 async function play({ rounds, seed, say }: Play): Promise<readonly Row[]> {
   const box = await makeSandbox({
-    config: { max_workers: 4, stop_grace_seconds: 1, build: { scope: 'repository' } },
+    config: {
+      max_workers: 4,
+      stop_grace_seconds: 1,
+      build: { scope: 'repository' },
+      supervise: { every_seconds: 1 },
+    },
   })
   try {
     const random = randomness(seed)

@@ -16,7 +16,7 @@ import { count } from './ledger.ts'
 export interface Process {
   readonly pid: number
   readonly parent: number
-  /** `runner`, `landing` (a runner that checks or lands), `worker`, `command`, `git`, `flock`, or a verb. */
+  /** `runner`, `landing` (a runner that checks or lands), `supervisor`, `worker`, `command`, `git`, `flock`, or a verb. */
   readonly kind: string
   readonly task: string | null
   readonly attempt: string | null
@@ -106,8 +106,8 @@ function look(box: Sandbox, pid: number): Process | undefined {
   if ('ZX'.includes(state)) return undefined
   const [, marked, attempt = null] =
     new RegExp(`(?:^|\\0)${markerName}=[^\\0]*/([^/\\0]+)#(\\d+)\\0`).exec(environ) ?? []
-  // No caller of the storm gives a verb --repo.
-  const isRunner = words.includes('--repo')
+  // Nobody else is given --epoch.
+  const isRunner = words.includes('--epoch')
   const task = marked ?? (isRunner ? (words[words.indexOf('--repo') - 1] ?? null) : null)
   return { pid, parent: Number(parent), kind: kindOf(box, words, program, isRunner, task), task, attempt }
 }
@@ -126,6 +126,7 @@ function kindOf(
   if (program === 'codex' || program === 'git' || program === 'flock')
     return program === 'codex' ? 'worker' : program
   if (task !== null) return 'command'
+  if (/\bsupervise(?:\.cjs)?$/.test(words[1] ?? '')) return 'supervisor'
   const verb = /\/bin\/([a-z]+)$/.exec(words[1] ?? '')?.[1]
   return verb ?? 'command'
 }
