@@ -6,6 +6,7 @@ import { Failure } from '../kit/errors.ts'
 import { oneLine, plural } from '../kit/text.ts'
 import { putCheckpointAway } from '../state/checkpoints.ts'
 import { refineSpec } from '../state/refine.ts'
+import type { Settings, Status } from '../state/schema/status.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
 import { advance, trail } from './advance.ts'
@@ -32,7 +33,7 @@ export interface Accepted {
 export async function accept(context: Context, ids: readonly string[]): Promise<Accepted[]> {
   const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)
-  const tasks = ids.map((id) => underReview(loadTask(context.paths, id), 'accept'))
+  const tasks = [...new Set(ids)].map((id) => underReview(loadTask(context.paths, id), 'accept'))
   const plans = tasks.filter(isPlan)
   if (plans.length > 0) checkWorker(context)
   const refs = plans.length > 0 ? await branches(context.repo) : new Map<string, string>()
@@ -88,7 +89,7 @@ async function asItsOwn(context: Context, task: Task, [planned]: readonly Prepar
   const queued = refineSpec(cleared, planned.spec, (revision) =>
     advance(context, cleared, 'queued', 'its plan was accepted', {
       epoch: cleared.status.epoch + 1,
-      settings: planned.settings,
+      settings: { ...planned.settings, budget: beyond(planned.settings, cleared.status) },
       title: planned.spec.title,
       spec_revision: revision,
       spec_sha256: planned.spec.sha256,
@@ -105,6 +106,12 @@ async function asItsOwn(context: Context, task: Task, [planned]: readonly Prepar
   const revision = queued.status.spec_revision
   trail(context, queued, 'spec', `revision ${revision}, the plan; the brief is log/spec-${revision - 1}.md`)
   return [{ task: queued, created: true }]
+}
+
+/** What the plan grants is for the work: what planning it has used comes on top. */
+function beyond({ budget }: Settings, { minutes, usage }: Status): Settings['budget'] {
+  const plus = (granted: number | null, used: number) => (granted === null ? null : granted + used)
+  return { minutes: plus(budget.minutes, Math.ceil(minutes)), tokens: plus(budget.tokens, usage.total) }
 }
 
 /** First the tasks, then the end of the plan: it stays under review until all are there. */

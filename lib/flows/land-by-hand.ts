@@ -11,7 +11,8 @@ import { settle } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 
 /** Starts the landings; runners do them. All are looked at before any is started. */
-export async function landByHand(context: Context, ids: readonly string[]): Promise<Task[]> {
+export async function landByHand(context: Context, named: readonly string[]): Promise<Task[]> {
+  const ids = [...new Set(named)]
   const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)
   for (const id of ids) checkLandable(loadTask(context.paths, id))

@@ -1,13 +1,10 @@
 /** Sends what is under review back to its worker, with the reason. */
 import { createHash } from 'node:crypto'
 import { Failure } from '../kit/errors.ts'
-import { writeFileDurable } from '../kit/files.ts'
-import { readBounded } from '../kit/read.ts'
 import { oneLine } from '../kit/text.ts'
 import { messageLimit } from '../state/message-file.ts'
 import { post } from '../state/messages.ts'
 import { findTask } from '../state/paths.ts'
-import { specLimit } from '../state/spec.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import { underReview } from './accept.ts'
 import { advance } from './advance.ts'
@@ -30,7 +27,6 @@ export async function reject(context: Context, id: string, why: string): Promise
     const { plan } = task.status.settings
     if (plan) await checkNotBegun(context, task)
     clearStop(task.paths)
-    if (plan) bringBriefBack(task)
     tell(task, why)
     return advance(context, task, 'queued', `rejected: ${oneLine(why, 200)}`, {
       epoch: task.status.epoch + 1,
@@ -69,13 +65,6 @@ async function checkNotBegun(context: Context, task: Task): Promise<void> {
   )
 }
 
-/** An `accept` that was cut short may have put the plan into the place of the brief. */
-function bringBriefBack({ paths, status }: Task): void {
-  const isIt = (text: Buffer | undefined) => text && sha256(text) === status.spec_sha256
-  const kept = readBounded(paths.oldSpec(status.spec_revision), specLimit)
-  if (kept && isIt(kept) && !isIt(readBounded(paths.spec, specLimit))) writeFileDurable(paths.spec, kept)
-}
-
 /** First: a reason that is told without a rejection does no harm. Typed again, it is the same message. */
 function tell(task: Task, why: string): void {
   const id = `rejected-${task.status.attempt}-${sha256(why).slice(0, 8)}`
@@ -89,4 +78,4 @@ function checkReason(why: string): void {
     throw new Failure('bad-message', `the reason is longer than ${messageLimit} bytes`, { hint })
 }
 
-const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex')
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
