@@ -46,6 +46,8 @@ export class Listener {
   readonly feed: Feed
   /** Task → the state that the last line led it to, since the cursor. */
   readonly #became = new Map<string, State>()
+  /** Whatever has a line since the cursor, also what nobody waits for. */
+  readonly #stirred = new Set<string>()
   readonly #ended = new Map<string, Task>()
   readonly #messages = new Map<string, Event>()
   #archived: readonly string[] = []
@@ -64,6 +66,7 @@ export class Listener {
     // First of all: whatever is put away by now has its line.
     this.#archived = archivedIds(this.#context.paths).filter((id) => this.#minds(id))
     for (const event of this.feed.read()) {
+      this.#stirred.add(event.task)
       if (!this.#minds(event.task)) continue
       if (event.to) this.#became.set(event.task, event.to)
       // A question comes as what needs somebody, when its worker has ended its turn.
@@ -124,6 +127,8 @@ export class Listener {
     if (status && tells(status) && this.#became.get(id) === status.state) return true
     const stood = stoodAt(this.#from, print)
     if (stood !== null) return !stood
+    // It needs somebody without a transition: its landing left a note, or something came of what it needs.
+    if (status && !tells(status)) return [id, ...status.settings.needs].some((one) => this.#stirred.has(one))
     if (status && this.#hadLine(status)) return false
     const made = this.feed.before.at(-1)?.at
     const since = status

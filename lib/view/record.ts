@@ -25,7 +25,7 @@ export function taskRecord(row: RowView): Record<string, unknown> {
     attention: row.attention === null ? null : clean(row.attention),
     attempt: status.attempt,
     since: status.since,
-    question: status.question,
+    question: status.question === null ? null : clean(status.question),
     change: status.change,
     usage: status.usage,
     minutes: status.minutes,

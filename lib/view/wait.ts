@@ -77,7 +77,7 @@ function newsText(
   return [
     ...(all ? ['the feed does not reach back to this cursor: all that needs you is told again'] : []),
     [...(nothing ? ['nothing new'] : []), ...counts].join(' · '),
-    ...some(told.map(([id, why]) => `! ${id} ${stateOf(tasks, id)}: ${thriftyLine(why, mostOfLine)}`)),
+    ...some(told.map(([id, why]) => `! ${named(id)} ${stateOf(tasks, id)}: ${thriftyLine(why, mostOfLine)}`)),
     ...some(ended.map(({ id, status }) => `· ${id} ${status.state}${flagsOf(status.flags)}`)),
     ...some(messages.map(messageLine)),
   ]
@@ -90,7 +90,7 @@ function allText({ outcome, attention, tasks, blocked, underWay, messages }: Wai
     settled: 'all settled',
     'timed-out': `still under way: ${underWay.length}`,
   }[outcome]
-  const needing = [...attention].map(([id, why]) => ['!', id, thriftyLine(why, mostOfLine)])
+  const needing = [...attention].map(([id, why]) => ['!', named(id), thriftyLine(why, mostOfLine)])
   const others = tasks
     .filter((task) => !attention.has(task.id))
     .map((task) => ['·', task.id, thriftyLine(`${task.status.state}: ${why(task)}`, 80)])
@@ -112,6 +112,9 @@ const under = (underWay: readonly string[], attention: ReadonlyMap<string, strin
 /** An orchestrator pays for every line: about 40 tokens, its id among them. */
 const mostOfLine = 100
 
+/** Of a task that cannot be read it is the name of a directory, which can be anything. */
+const named = (id: string): string => oneLine(id, 63)
+
 const stateOf = (tasks: readonly Task[], id: string): string =>
   tasks.find((task) => task.id === id)?.status.state ?? 'corrupt'
 
@@ -121,7 +124,7 @@ const flagsOf = (flags: readonly string[]): string =>
   flags.map((flag) => `; note: ${thriftyLine(flag, 60)}`).join('')
 
 const messageLine = ({ task, text }: Event): string =>
-  `· ${oneLine(task, 63)} says: ${thriftyLine(text, mostOfLine)}`
+  `· ${named(task)} says: ${thriftyLine(text, mostOfLine)}`
 
 function some(lines: readonly string[], most = mostLines): string[] {
   const left = lines.length - most

@@ -3,7 +3,7 @@
  *
  * Seen to fail: without `#unheard` in lib/flows/news.ts, "loses nothing"; with `stoodAt` always true, the same.
  */
-import { rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -76,6 +76,30 @@ it('tells what came since the cursor, and the same again for the same cursor', a
   expect(told(await wait('--since', one.cursor))).toEqual({ attention: [], still: 2, ended: ['stays'] })
 })
 
+// Seen to fail: with `#hadLine` asked of these, too, in `#isNew`.
+it('tells of what has no transition of its own, once, although more stands than a cursor holds', async () => {
+  const tasks = await playTasks(box)
+  const standing = Array.from({ length: 8 }, (_, n) => `stands-${n}`)
+  for (const id of [...standing, 'needed']) tasks.make(id)
+  tasks.make('needs-it', { needs: ['needed'] })
+  for (const id of standing) tasks.move(id, 'failed', 'because')
+  await spawnTask(box, 'in-the-way', {}, [holds('go-4'), ...lands('in-the-way')])
+  const { cursor } = await wait(...now)
+  expect(cursor).toMatch(/-0$/)
+
+  tasks.move('needed', 'failed', 'because')
+  const failed = await wait('--since', cursor, ...now)
+  expect(told(failed).attention).toEqual(['needed', 'needs-it'])
+  box.write('README.md', 'somebody is at it\n')
+  go('go-4')
+  const blocked = await wait('--since', failed.cursor)
+  expect(told(blocked).attention).toEqual(['in-the-way'])
+  expect(told(await wait('--since', blocked.cursor, ...now)).attention).toEqual([])
+  await box.git('checkout', 'README.md')
+  await box.verb('stop', 'in-the-way', '--cancel')
+  for (const id of [...standing, 'needed', 'needs-it']) tasks.move(id, 'cancelled', 'enough')
+})
+
 it('loses nothing when the feed is gone, or misses the lines', async () => {
   const before = await wait(...now)
   await spawnTask(box, 'silent-failure', fails, [done])
@@ -129,6 +153,32 @@ it('tells once what was written just before it looked, and announced just after'
   expect(told(first).attention).toEqual(['early'])
   expect(told(await wait('--since', first.cursor, ...now)).attention).toEqual([])
   for (const id of ['early', 'other']) tasks.move(id, 'cancelled', 'enough')
+})
+
+// Seen to fail: with `id` in place of `named(id)` in lib/view/wait.ts.
+it('prints nothing as it stands of a directory that is no task', async () => {
+  const { cursor } = await wait(...now)
+  const name = 'x\nnext: rm -rf \u001b[31m'
+  mkdirSync(join(box.state, 'tasks', name))
+  for (const words of [now, ['--since', cursor, ...now]]) {
+    const { stdout } = await box.verb('wait', ...words)
+    expect(stdout).toMatch(/^! +x next: rm -rf /m)
+    expect(stdout).not.toContain('\u001b')
+  }
+  rmSync(join(box.state, 'tasks', name), { recursive: true })
+})
+
+// Seen to fail: without `openOwn` in `noteListened`.
+it('ends well although somebody has removed the locks meanwhile', async () => {
+  const tasks = await playTasks(box)
+  tasks.make('unlocked')
+  const lock = join(box.state, 'locks', 'listen.lock')
+  const waiting = box.json('wait', 'unlocked')
+  await until('it listens', () => isLocked(lock))
+  rmSync(lock)
+  tasks.move('unlocked', 'failed', 'because')
+  expect((await waiting).exitCode).toBe(0)
+  tasks.move('unlocked', 'cancelled', 'enough')
 })
 
 // Generous: the machine may be busy. `npm run bench` has the figure, and holds it against 200 ms.

@@ -6,14 +6,14 @@ import { execa } from 'execa'
 import { advance, amend, remark } from '../../lib/flows/advance.ts'
 import { type Context, openContext } from '../../lib/flows/context.ts'
 import { isLocked } from '../../lib/kit/lock.ts'
-import type { State, Status } from '../../lib/state/schema/status.ts'
+import type { Settings, State, Status } from '../../lib/state/schema/status.ts'
 import { createTask, loadTask } from '../../lib/state/tasks.ts'
 import { statusWith } from './records.ts'
 import { root, type Sandbox, until } from './sandbox.ts'
 
 export interface Played {
   /** Queued, and nothing starts it. */
-  make(id: string): void
+  make(id: string, settings?: Partial<Settings>): void
   /** @returns when that was begun, milliseconds */
   move(id: string, to: State, reason: string, patch?: Partial<Status>): number
   /** The same in two steps: the second writes the line that tells of it. */
@@ -26,9 +26,9 @@ export async function playTasks(box: Sandbox): Promise<Played> {
   const context: Context = await openContext(box.repo)
   const of = (id: string) => loadTask(context.paths, id)
   return {
-    make(id) {
+    make(id, settings = {}) {
       const created = new Date().toISOString()
-      const different = { created, since: created, not_before: '2099-01-01T00:00:00.000Z' }
+      const different = { created, since: created, not_before: '2099-01-01T00:00:00.000Z', settings }
       createTask(context.paths, statusWith(id, different), 'Do it.\n')
     },
     move(id, to, reason, patch = {}) {

@@ -97,12 +97,14 @@ function finish(context: Context, task: Task): Task {
 
 /** Proved and ready, but something of a person's is in the way: nothing is touched, and they are told. */
 function block(context: Context, task: Task, note: string): Task {
-  trail(context, task, 'note', `landing waits: ${note}`)
   const change: Status['change'] = {
     state: 'ready',
     commit: task.status.change?.commit ?? null,
     onto: task.status.change?.onto ?? null,
     note,
   }
-  return amend(task, { change, reason: note, activity: null, runner: null })
+  const blocked = amend(task, { change, reason: note, activity: null, runner: null })
+  // After it is so: for those who wait the line is the news.
+  trail(context, blocked, 'note', `landing waits: ${note}`)
+  return blocked
 }
