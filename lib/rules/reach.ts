@@ -1,5 +1,6 @@
 /** How far a change reaches: files outside the spec's paths, and files that steer agents or CI. Pure. */
 import picomatch from 'picomatch'
+import { within } from '../kit/within.ts'
 
 /** A change to these waits for a person unless the spec's paths name them on purpose. */
 const steering = [
@@ -19,12 +20,19 @@ const steering = [
   '.worktreeinclude',
 ]
 
+/** Globs of a plan and names by a worker can be made to take for ever; milliseconds. */
+const longest = 2000
+
 // With `s` a name that holds a newline is matched like any other.
 const options = { dot: true, flags: 's' }
 
-/** Files that no glob of `paths` covers; none when there are no globs. */
+/** Files that no glob of `paths` covers; none when there are no globs. Of globs that take too long, all. */
 export function outsidePaths(files: readonly string[], paths: readonly string[]): string[] {
   if (paths.length === 0) return []
+  return within(longest, () => uncovered(files, paths)) ?? [...files]
+}
+
+function uncovered(files: readonly string[], paths: readonly string[]): string[] {
   const inside = picomatch([...paths], options)
   return files.filter((file) => !inside(file))
 }
@@ -39,9 +47,9 @@ export function steeringFiles(
   own: readonly string[],
 ): string[] {
   const steers = picomatch([...steering, ...own], options)
+  const steered = files.filter((file) => steers(file))
   const named = paths.filter((glob) => !/^(?:\.\/)?\*/.test(glob))
-  const allowed = named.length > 0 ? picomatch(named, options) : () => false
-  return files.filter((file) => steers(file) && !allowed(file))
+  return named.length > 0 ? outsidePaths(steered, named) : steered
 }
 
 export function matchesAny(name: string, globs: readonly string[]): boolean {

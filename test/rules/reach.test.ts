@@ -14,6 +14,16 @@ describe('files outside a spec’s paths', () => {
   })
 })
 
+// Seen to fail: without `within`, by never ending.
+it('is known in good time, whatever globs a plan has and whatever names a worker gives', () => {
+  const began = Date.now()
+  const name = 'a'.repeat(250)
+  const deep = 'a/'.repeat(2000)
+  expect(outsidePaths([deep, 'b'], [`${'**/a/'.repeat(30)}b`])).toEqual([deep, 'b'])
+  expect(steeringFiles([`${name}/AGENTS.md`], [`${'a*'.repeat(30)}b`])).toEqual([`${name}/AGENTS.md`])
+  expect(Date.now() - began).toBeLessThan(20_000)
+})
+
 describe('files that steer agents or CI', () => {
   it.each([
     'AGENTS.md',
