@@ -24,7 +24,8 @@ function scriptOf(zsh: boolean): string {
   return `${zsh ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''}_dirigent_tasks() {
   local top
   top=$(git rev-parse --path-format=absolute --git-common-dir 2>/dev/null) || return
-  command ls "\${top%/.git}/${stateDirectoryName}/tasks" 2>/dev/null
+  # Names that are no ids are left out: a worker can make any, and compgen would run what is in $(…).
+  command ls "\${top%/.git}/${stateDirectoryName}/tasks" 2>/dev/null | LC_ALL=C command grep -xE '[a-z0-9][a-z0-9-]*'
 }
 _dirigent() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} offered=

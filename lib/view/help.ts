@@ -28,22 +28,24 @@ export function versionAnswer(version: string): Answer {
 
 /** What a program has to know to type a verb. */
 function manifestOf(verb: VerbSpec) {
-  const { name, summary, positionals, min, max, example } = verb
-  const options = Object.entries(optionsOf(verb)).map(([option, { type, value, short, help }]) => ({
+  const { name, summary, positionals, min, max, detail = null, example } = verb
+  const options = Object.entries(optionsOf(verb)).map(([option, { type, value, short, repeated, help }]) => ({
     name: option,
     type,
     value: value ?? null,
     short: short ?? null,
+    repeated: repeated ?? false,
     help,
   }))
-  return { name, summary, positionals, min, max, options, example }
+  return { name, summary, positionals, min, max, options, detail, example }
 }
 
 function overview(): string[] {
+  const width = Math.max(...Object.keys(verbs).map((name) => name.length))
   return [
     'dirigent: many coding agents on one repository; a spec goes in, a checked and merged change comes out',
     '',
-    ...Object.values(verbs).map((verb) => `  ${verb.name.padEnd(9)} ${verb.summary}`),
+    ...Object.values(verbs).map((verb) => `  ${verb.name.padEnd(width)} ${verb.summary}`),
     '',
     'Each verb: dirigent VERB --help',
     'First: dirigent init; then: dirigent spawn --spec FILE; then: dirigent wait',
