@@ -22,7 +22,7 @@ export function listAnswer(view: ListView, all: boolean, now: number): Answer {
   const lines = [
     ...view.broken.map((broken) => [
       '!',
-      oneLine(broken.id, 28),
+      oneLine(broken.id, 63),
       'corrupt',
       oneLine(broken.failure.message, 100),
     ]),
@@ -78,7 +78,9 @@ function line(row: RowView, now: number): string[] {
   const { status } = row.task
   const mark = row.attention ? '!' : row.health.name === 'resting' ? '·' : '▸'
   const age = duration(now - Date.parse(status.since))
-  return [mark, oneLine(status.id, 28), `${status.state} ${age}`, thriftyLine(why(row), 52)]
+  // Whole: an id that is cut cannot be typed. A long one leaves less room for the rest.
+  const room = 52 - Math.max(0, status.id.length - 28)
+  return [mark, status.id, `${status.state} ${age}`, thriftyLine(why(row), Math.max(20, room))]
 }
 
 function why(row: RowView): string {

@@ -154,6 +154,15 @@ describe('status', () => {
     expect(one.stdout).toMatch(/\| broken/)
   })
 
+  // Seen to fail: with ids cut to 28 characters.
+  it('shows an id whole, however long: it is to be typed', async () => {
+    const id = `long-${'id-'.repeat(19)}x`
+    plant(box, id)
+    for (const words of [[], ['--all']])
+      expect((await box.verb('status', ...words)).stdout).toMatch(new RegExp(`^! +${id} +waiting`, 'm'))
+    await box.verb('stop', id, '--cancel')
+  })
+
   it.each(['SIGINT', 'SIGTERM'] as const)(
     '--watch prints again on a change and ends with 0 on %s',
     async (signal) => {
