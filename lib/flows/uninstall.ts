@@ -8,6 +8,7 @@ import { errno, Failure } from '../kit/errors.ts'
 import { removeTree } from '../kit/files.ts'
 import { isLocked } from '../kit/lock.ts'
 import { lookAt, namesIn, readBounded } from '../kit/read.ts'
+import { plural } from '../kit/text.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
@@ -42,17 +43,20 @@ export async function uninstall(directory: string): Promise<Uninstalled> {
 async function refuseLive(directory: string): Promise<void> {
   const { paths } = await openContext(directory)
   const { tasks, broken } = listTasks(paths)
+  const live = [...tasks.filter(({ status }) => !isEnded(status)), ...broken].map(({ id }) => id)
+  if (live.length > 0) {
+    const named = `${live.slice(0, 5).join(', ')}${live.length > 5 ? ' …' : ''}`
+    throw new Failure('tasks-live', `${plural(live.length, 'task')} not ended: ${named}`, {
+      hint: 'Let them land, or cancel them: dirigent stop ID --cancel',
+      next: ['dirigent status'],
+    })
+  }
   if (await isLocked(paths.supervisorLock))
     throw new Failure('lock-busy', 'the supervisor is at work here', {
       hint: 'It leaves when nothing is live: wait a moment, then repeat dirigent init --uninstall',
+      next: ['dirigent init --uninstall'],
       retryable: true,
     })
-  const live = [...tasks.filter(({ status }) => !isEnded(status)), ...broken].map(({ id }) => id)
-  if (live.length === 0) return
-  throw new Failure('tasks-live', `${live.length} tasks have not ended: ${live.slice(0, 5).join(', ')}`, {
-    hint: 'Let them land, or cancel them: dirigent stop ID --cancel',
-    next: ['dirigent status'],
-  })
 }
 
 function removeState(paths: StatePaths, kept: Map<string, string>): string[] {

@@ -1,7 +1,7 @@
 /** What needs the orchestrator, and what is still under way. Pure. */
 
 import type { Asked, Status } from '../state/schema/status.ts'
-import { isHopeless, isProgressing, type NeedState } from './capacity.ts'
+import { hopelessNeed, isProgressing, type NeedState } from './capacity.ts'
 import { isBlockedLanding, isEnded } from './lifecycle.ts'
 import { quoted } from './shell.ts'
 
@@ -17,10 +17,15 @@ export function attentionOf(status: Status, needState: (id: string) => NeedState
     case 'landing':
       return isBlockedLanding(status) ? (status.change?.note ?? 'its landing is blocked') : null
     case 'queued':
-      return isHopeless(status, needState) ? 'what it needs will not be merged unless you act' : null
+      return hopeless(status, needState)
     default:
       return null
   }
+}
+
+function hopeless(status: Status, needState: (id: string) => NeedState): string | null {
+  const need = hopelessNeed(status, needState)
+  return need && `needs ${need} (${needState(need)}), which will not be merged unless you act`
 }
 
 /** Goes on by itself: neither ended nor waiting for somebody. */
@@ -59,6 +64,9 @@ export function nextFor(status: Status): string[] {
       ]
     case 'landing':
       return [`dirigent land ${id}`]
+    case 'queued':
+      // Nothing is to be done about itself; which of them it is its reason says.
+      return status.settings.needs.slice(0, 3).map((need) => `dirigent status ${need}`)
     default:
       return [`dirigent status ${id}`]
   }

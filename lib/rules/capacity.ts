@@ -69,12 +69,11 @@ export function blockedBy(task: Status, now: Date, needState: (id: string) => Ne
   return null
 }
 
-/** Will never start unless somebody acts. */
-export function isHopeless(task: Status, needState: (id: string) => NeedState): boolean {
-  return (
-    task.state === 'queued' &&
-    task.settings.needs.some((need) => ['cancelled', 'unknown', 'failed'].includes(needState(need)))
-  )
+/** What a queued task needs and will never get unless somebody acts, or null. */
+export function hopelessNeed(task: Status, needState: (id: string) => NeedState): string | null {
+  if (task.state !== 'queued') return null
+  const lost = (need: string) => ['cancelled', 'unknown', 'failed'].includes(needState(need))
+  return task.settings.needs.find(lost) ?? null
 }
 
 /** A live task as those see it that need it. */

@@ -49,14 +49,15 @@ export function landAnswer(tasks: readonly Task[]): Answer {
 }
 
 export function stopAnswer(task: Task): Answer {
-  const { id, state } = task.status
+  const { id, state, attempt } = task.status
   const stopped = state === 'waiting'
   return {
     data: { task: brief(task) },
     text: [
       stopped
         ? `${id} is stopped; its work is kept`
-        : `${id} is ${state}; its work is under refs/dirigent/kept/${id}/`,
+        : // One that never began has made nothing.
+          `${id} is ${state}${attempt > 0 ? `; whatever it had made is under refs/dirigent/kept/${id}/` : ''}`,
     ],
     next: [stopped ? `dirigent respawn ${id}` : `dirigent status ${id}`],
   }

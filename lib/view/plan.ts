@@ -14,6 +14,7 @@ const mostTasks = 10
 export function planLines({ tasks, problem, report }: PlanView): string[] {
   const left = tasks.length - mostTasks
   return [
+    `plan       ${report}`,
     ...(problem === null ? [] : [`no plan    ${oneLine(problem, 240)}`]),
     ...tasks.slice(0, mostTasks).flatMap(({ id, title, front }) => [
       `  ${id}: ${oneLine(title, 80)}${said(' · needs', front.needs)}${said(' · in', front.paths)}${front.change === 'none' ? ' · a report' : ''}`,
@@ -22,7 +23,6 @@ export function planLines({ tasks, problem, report }: PlanView): string[] {
       ...((front.verify ?? []).length > 4 ? [`    check  … +${(front.verify ?? []).length - 4} more`] : []),
     ]),
     ...(left > 0 ? [`  … +${left} more tasks`] : []),
-    `plan       ${report}`,
   ]
 }
 

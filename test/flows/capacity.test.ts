@@ -88,7 +88,10 @@ it('says so, and needs somebody, when what a task needs has failed; it goes on o
   expect(waited.json.data).toMatchObject({ outcome: 'attention', attention: [{ id: 'dependent' }] })
   const shown = await box.json('status', 'dependent')
   expect(shown.json.data.task).toMatchObject({ state: 'queued', reason: 'needs broken (failed)' })
-  expect(shown.json.data.task.attention).toContain('will not be merged unless you act')
+  expect(shown.json.data.task.attention).toBe(
+    'needs broken (failed), which will not be merged unless you act',
+  )
+  expect(shown.json.next).toEqual(['dirigent status broken'])
   await box.json('respawn', 'broken')
   await settled(box, 'broken', 'dependent')
   expect([box.status('broken').state, box.status('dependent').state]).toEqual(['merged', 'done'])
@@ -101,6 +104,8 @@ it('says so when what a task needs was cancelled', async () => {
   const shown = await box.json('status', 'hanging')
   expect(shown.json.data.task).toMatchObject({ reason: 'needs dropped, which is cancelled' })
   expect(shown.json.data.task.attention).not.toBeNull()
+  // It never began, so nothing of it was kept anywhere.
+  expect((await box.verb('stop', 'hanging', '--cancel')).stdout).toContain('hanging is cancelled\n')
 })
 
 it('lets the next worker start while the checks of the one before still run', async () => {

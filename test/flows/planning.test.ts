@@ -62,7 +62,7 @@ it('a plan for one task is read, accepted, and is what the next worker is told; 
 
   const shown = await box.verb('status', 'one')
   expect(shown.stdout).toMatch(/^needs you .*a plan is ready/m)
-  expect(shown.stdout).toMatch(/one: Add one\.txt · in one\.txt\n +check +true/)
+  expect(shown.stdout).toMatch(/^plan .*report\.md\n +one: Add one\.txt · in one\.txt\n +check +true/m)
   expect(shown.stdout).toContain('next: dirigent accept one')
   expect((await box.json('wait')).json.next).toContain('dirigent accept one')
 

@@ -3,7 +3,7 @@ import {
   blockedBy,
   defaultWorkers,
   findCycle,
-  isHopeless,
+  hopelessNeed,
   type NeedState,
   plan,
 } from '../../lib/rules/capacity.ts'
@@ -92,7 +92,7 @@ describe('a queued task is blocked', () => {
     ['running', false],
     ['merged', false],
   ] as const)('for good when what it needs is %s: %s', (state, hopeless) => {
-    expect(isHopeless(queued('a', needs('x')), () => state)).toBe(hopeless)
+    expect(hopelessNeed(queued('a', needs('x')), () => state)).toBe(hopeless ? 'x' : null)
   })
 })
 

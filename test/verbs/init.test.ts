@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { makeSandbox, root, runVerb, type Sandbox } from '../support/sandbox.ts'
+import { makeSandbox, root, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 import { settled, spawnTask } from '../support/tasks.ts'
 
 let box: Sandbox
@@ -114,17 +114,22 @@ it('takes out again what it put there, and nothing is left', async () => {
 
 it('keeps what somebody edited and what tasks left, and says so', async () => {
   await init()
-  box.configure({})
+  // With a supervisor at work, too, what has to end is named.
+  box.configure({ supervise: { auto: true } })
   await spawnTask(box, 'one', {}, [
     { run: 'echo 1 > 1.txt && git add -A && git commit -qm one' },
     { say: 'done' },
   ])
+  await until('the supervisor', () => existsSync(join(box.state, 'locks', 'supervisor.lock')))
   const live = await init('--uninstall', '--json')
   expect(live.exitCode).toBe(3)
   expect(live.json.error).toMatchObject({ code: 'tasks-live', message: expect.stringContaining('one') })
   await settled(box, 'one')
   appendFileSync(skill('SKILL.md'), 'Our own rule.\n')
-  const ran = await init('--uninstall', '--json')
+  const ran = await until('the supervisor to leave', async () => {
+    const tried = await init('--uninstall', '--json')
+    return tried.exitCode === 0 ? tried : null
+  })
   expect(Object.keys(ran.json.data.kept)).toEqual(
     expect.arrayContaining([skill('SKILL.md'), join(box.state, 'config.yaml'), join(box.state, 'archive')]),
   )
