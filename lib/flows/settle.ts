@@ -18,6 +18,7 @@ import { decide, dispatch, startRunner } from './dispatch.ts'
 import { isSpared } from './outage.ts'
 import { cleanUp } from './runner/clean-up.ts'
 import { markOf } from './runner/marker.ts'
+import { ensureSupervisor, keepSupervised } from './supervise/start.ts'
 import { endSurvivors, isAlone } from './survivors.ts'
 import { tidy, tidyLost } from './tidy.ts'
 
@@ -89,8 +90,16 @@ function brokenBy(task: Task, error: unknown): BrokenTask {
 /** Failures that are one task's own; a disk that is full concerns them all. */
 const contained: readonly Code[] = ['corrupt-file', 'unknown-version', 'state-read-only']
 
-/** Takes up what was lost, archives what has ended, starts what became ready. */
+/** What every verb does first. Whatever goes on is not left to the next verb alone: the supervisor looks on. */
 export async function settle(context: Context): Promise<Observed> {
+  const settled = await settleTasks(context)
+  if (settled.lost.length > 0 || settled.started.length > 0) await ensureSupervisor(context)
+  else await keepSupervised(context, settled.tasks)
+  return settled
+}
+
+/** Takes up what was lost, archives what has ended, starts what became ready. */
+export async function settleTasks(context: Context): Promise<Observed> {
   const seen = await observe(context)
   tidy(context, seen.tasks)
   const lost = [...seen.lost]

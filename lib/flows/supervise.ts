@@ -11,7 +11,8 @@ import { type Watch, watchPaths } from '../kit/watch.ts'
 import { readConfig } from '../state/config.ts'
 import { type Context, now } from './context.ts'
 import { observe } from './settle.ts'
-import { anyUnderWay, type Passed, pass } from './supervise/pass.ts'
+import { type Passed, pass } from './supervise/pass.ts'
+import { anyUnderWay } from './supervise/start.ts'
 
 export interface Supervised {
   /** Somebody else does it · one pass was made · nothing is left to do · its lock or directory has gone away. */
@@ -30,7 +31,7 @@ export async function supervise(context: Context, once: boolean): Promise<Superv
     const outcome = await watchOver(context, held)
     await held.unlock()
     // Who queued a task between our last look and now found the lock held, and started nobody.
-    if (outcome === 'displaced' || !anyUnderWay(context, await observe(context))) {
+    if (outcome === 'displaced' || !anyUnderWay(context, (await observe(context)).tasks)) {
       return ended(outcome)
     }
   }

@@ -21,3 +21,21 @@ export function sandboxForEach(config: Readonly<Record<string, unknown>>, use: (
     await box.close()
   })
 }
+
+/** The same for tests that run beside one another: gives a function that makes one, which is closed after the last. */
+export function sandboxes(): (config: Readonly<Record<string, unknown>>) => Promise<Sandbox> {
+  const made: Sandbox[] = []
+  let model: ScriptedModel
+  beforeAll(async () => {
+    model = await startScriptedModel()
+  })
+  afterAll(async () => {
+    for (const box of made) await box.close()
+    await model.close()
+  })
+  return async (config) => {
+    const box = await makeSandbox({ model, config })
+    made.push(box)
+    return box
+  }
+}

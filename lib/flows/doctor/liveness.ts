@@ -11,6 +11,7 @@ import type { Task } from '../../state/tasks.ts'
 import { trustRepository } from '../context.ts'
 import { markerOf } from '../runner/marker.ts'
 import { observe, takeUp } from '../settle.ts'
+import { ensureSupervisor } from '../supervise/start.ts'
 import { collect } from './collect.ts'
 import type { Look } from './look.ts'
 
@@ -32,6 +33,7 @@ async function lostAttempts({ context }: Look): Promise<Finding[]> {
     mend: async () => {
       await trustRepository(context, alive.size > 0)
       await takeUp(context, task.id)
+      await ensureSupervisor(context)
     },
   }))
 }
@@ -134,7 +136,7 @@ async function supervisor({ context: { paths } }: Look): Promise<Finding[]> {
     {
       code: 'supervisor-stopped',
       what: `the supervisor has been stopped: ${holders.map(describe).join(', ')}`,
-      fix: `End it, the next spawn starts another: kill -KILL ${holders.join(' ')}. Or let it go on: kill -CONT ${holders.join(' ')}`,
+      fix: `End it, the next verb starts another: kill -KILL ${holders.join(' ')}. Or let it go on: kill -CONT ${holders.join(' ')}`,
     },
   ]
 }

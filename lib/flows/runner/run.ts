@@ -11,10 +11,11 @@ import { ourselves } from '../../kit/pid.ts'
 import { isEnded, isOwned } from '../../rules/lifecycle.ts'
 import { mostLost } from '../../rules/retry.ts'
 import { checkOwner } from '../../state/owner.ts'
-import { checkId, loadTask, type Task } from '../../state/tasks.ts'
+import { checkId, listTasks, loadTask, type Task } from '../../state/tasks.ts'
 import { advance, amend, trail } from '../advance.ts'
 import { type Context, freshSettings, now, trustRepository } from '../context.ts'
 import { dispatch } from '../dispatch.ts'
+import { ensureSupervisor, keepSupervised } from '../supervise/start.ts'
 import { attempt } from './attempt.ts'
 import { cleanUp } from './clean-up.ts'
 import { type Interrupt, watchInterrupt } from './interrupt.ts'
@@ -40,7 +41,16 @@ export async function runTask(context: Context, id: string, epoch: number, fd: n
   } finally {
     await held.unlock()
   }
-  if (goOn) await dispatch(await freshSettings(context))
+  if (goOn) await leave(await freshSettings(context), id)
+}
+
+/** What became ready starts; and should somebody have killed the supervisor, what is left is not left alone. */
+async function leave(context: Context, id: string): Promise<void> {
+  await dispatch(context)
+  const { tasks } = listTasks(context.paths)
+  // Its next attempt is due some time, or somebody is to be told of it.
+  if (tasks.some((task) => task.id === id && !isEnded(task.status))) await ensureSupervisor(context)
+  else await keepSupervised(context, tasks)
 }
 
 function takeOver(task: Task, epoch: number): Task {
@@ -53,12 +63,13 @@ function takeOver(task: Task, epoch: number): Task {
 
 /** True when it came to its end, and was not told to end by a signal. */
 async function own(context: Context, taken: Task, held: Lock): Promise<boolean> {
-  const interrupt = watchInterrupt(taken)
+  let interrupt = watchInterrupt(taken)
   let task = taken
   try {
     // A worker may live beside us, so a changed git configuration is never adopted here.
     await trustRepository(context, true)
     while (!endsBySignal(interrupt) && isOurs(task)) {
+      interrupt = renewed(interrupt, task)
       try {
         task = await step(context, task, held, interrupt)
       } catch (error) {
@@ -113,6 +124,13 @@ async function startOthers(context: Context, task: Task): Promise<void> {
   } catch (error) {
     trail(context, task, 'note', `others could not be started: ${reasonOf(error)}`)
   }
+}
+
+/** A request to begin again that came as the attempt ended is void, and must not end what follows. */
+function renewed(interrupt: Interrupt, task: Task): Interrupt {
+  if (!interrupt.signal.aborted || interrupt.cause() !== null) return interrupt
+  interrupt.close()
+  return watchInterrupt(task)
 }
 
 /** Told to end, and not by a request to stop: nothing new is begun. */

@@ -5,15 +5,14 @@
 import { diskTrouble } from '../../kit/disk.ts'
 import { Failure, reasonOf } from '../../kit/errors.ts'
 import { oneLine } from '../../kit/text.ts'
-import { isUnderWay } from '../../rules/attention.ts'
 import type { Context } from '../context.ts'
-import { needStates } from '../needs.ts'
 import { waitsAfterOutage } from '../outage.ts'
-import { type Observed, observe, settle } from '../settle.ts'
+import { observe, settleTasks } from '../settle.ts'
 import { drift } from './drift.ts'
 import { escalate } from './escalate.ts'
 import type { Part } from './part.ts'
 import { stalls } from './stalls.ts'
+import { anyUnderWay } from './start.ts'
 import { starts } from './starts.ts'
 
 /** In this order. */
@@ -42,7 +41,7 @@ export async function pass(context: Context): Promise<Passed> {
   }
   const wait = await contained('looking', async () => waitsAfterOutage(context, await observe(context)))
   if (wait) return { did: wait.did, trouble, next: wait.until, idle: false }
-  const settled = await contained('settling', () => settle(context))
+  const settled = await contained('settling', () => settleTasks(context))
   const seen = settled?.changed === false ? settled : await contained('looking', () => observe(context))
   if (!seen) return { did: [], trouble, next: null, idle: false }
   const did = [
@@ -57,12 +56,12 @@ export async function pass(context: Context): Promise<Passed> {
   }
   for (const { id, failure } of seen.broken) trouble.set(id, oneLine(failure.message, 500))
   const next = times.sort((a, b) => a.getTime() - b.getTime())[0] ?? null
-  return { did, trouble, next, idle: settled !== undefined && next === null && !anyUnderWay(context, seen) }
-}
-
-export function anyUnderWay(context: Context, { tasks }: Observed): boolean {
-  const needState = needStates(context, tasks)
-  return tasks.some(({ status }) => isUnderWay(status, needState))
+  return {
+    did,
+    trouble,
+    next,
+    idle: settled !== undefined && next === null && !anyUnderWay(context, seen.tasks),
+  }
 }
 
 /** A bug of ours keeps its stack. */

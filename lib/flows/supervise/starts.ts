@@ -4,6 +4,7 @@ import { dispatch } from '../dispatch.ts'
 import { holdOf } from '../hold.ts'
 import type { Observed } from '../settle.ts'
 import type { Part } from './part.ts'
+import { timesAhead } from './start.ts'
 
 export const starts: Part = {
   name: 'starting',
@@ -13,15 +14,11 @@ export const starts: Part = {
   next: async (context, seen) => earliest(aheadOf(context, seen)),
 }
 
-/** Ends of pauses, and times at which a question answers itself. */
 function aheadOf(context: Context, { tasks }: Observed): Date[] {
-  const own = tasks.map(({ status }) => (status.state === 'queued' ? status.not_before : status.asked?.by))
   const shared = holdOf(context, tasks)?.until
-  return [...own.flatMap((time) => (time ? [new Date(time)] : [])), ...(shared ? [shared] : [])]
+  return [...timesAhead(tasks), ...(shared && shared.getTime() > Date.now() ? [shared] : [])]
 }
 
-/** Of the times to come. */
 function earliest(times: readonly Date[]): Date | null {
-  const ahead = times.filter((time) => time.getTime() > Date.now())
-  return ahead.length > 0 ? new Date(Math.min(...ahead.map((time) => time.getTime()))) : null
+  return times.length > 0 ? new Date(Math.min(...times.map((time) => time.getTime()))) : null
 }
