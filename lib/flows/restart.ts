@@ -7,17 +7,18 @@ import { remark } from './advance.ts'
 import { type Context, now } from './context.ts'
 import { clearRestart, requestFor } from './runner/interrupt.ts'
 
-/** A request that stands already, a person's above all, stays. */
+/** A request that stands already, a person's above all, stays. @returns whether it was asked now */
 export function requestRestart(
   context: Context,
   task: Task,
   wish: Omit<NonNullable<StopRequest['restart']>, 'attempt'>,
   by = 'supervisor',
-): void {
-  if (requestFor(task)) return
+): boolean {
+  if (requestFor(task)) return false
   clearRestart(task.paths)
   const restart = { attempt: task.status.attempt, ...wish }
   const request: StopRequest = { version: 1, at: now(), cancel: false, by, restart }
-  if (createFileOnce(task.paths.stop, recordText(request)))
-    remark(context, task, 'stop', `another attempt asked for by the ${by}: ${wish.message}`)
+  if (!createFileOnce(task.paths.stop, recordText(request))) return false
+  remark(context, task, 'stop', `another attempt asked for by the ${by}: ${wish.message}`)
+  return true
 }

@@ -143,8 +143,11 @@ function readBefore(path: string): Before | null {
 }
 
 function failureOf(ending: Ending, track: Track, stderr: string): TaskFailure | null {
+  const completed = track.outcome?.ended === 'completed'
+  // All that it did not do any more was to leave.
+  if (completed && ending.cut?.class === 'stalled') return null
   // Its turn was over before it could be interrupted.
-  const inTime = ending.cut?.class !== 'interrupted' || track.outcome?.ended !== 'completed'
+  const inTime = ending.cut?.class !== 'interrupted' || !completed
   if (ending.cut && inTime) return ending.cut
   const { exitCode, signal } = ending
   const said = classify({

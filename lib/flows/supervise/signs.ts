@@ -2,10 +2,11 @@
 import { join } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
 import { newestChange } from '../../kit/newest.ts'
-import { findProcess } from '../../kit/pid.ts'
+import { findProcess, isStopped } from '../../kit/pid.ts'
 import { markedBy, pulseOf } from '../../kit/pulse.ts'
 import { lookAt } from '../../kit/read.ts'
 import { markerName } from '../../rules/environment.ts'
+import { isOwned } from '../../rules/lifecycle.ts'
 import { type Signs, stallSeen } from '../../rules/stall.ts'
 import { read } from '../../state/mailbox.ts'
 import { readRecord, writeRecord } from '../../state/record.ts'
@@ -56,18 +57,20 @@ function heardOf(task: Task, started: string): Pick<Signs, 'kind' | 'what' | 'he
   return { kind: activity?.kind ?? 'starting', what: activity?.what ?? null, heard }
 }
 
-/** So many of its latest words are looked through for a wait that it declared. */
+/** So many of its latest words are looked through for the last one. */
 const latestWords = 10
 
+/** A wait that it declared is over when it says something else. */
 function declaredWait(task: Task, started: string): number | null {
   const said = [task.paths.outbox, task.paths.outboxSeen].flatMap((directory) =>
     read(directory, 'worker', (names) => names.slice(-latestWords)),
   )
-  const until = said
+  const last = said
     .filter(({ kind, at }) => kind === 'progress' && at >= started)
-    .map(({ by }) => Date.parse(by ?? ''))
-    .filter((time) => !Number.isNaN(time))
-  return until.length > 0 ? Math.max(...until) : null
+    .sort((one, other) => one.at.localeCompare(other.at))
+    .at(-1)
+  const until = Date.parse(last?.by ?? '')
+  return Number.isNaN(until) ? null : until
 }
 
 /** What changed last in its worktree, and by git in it; not looked for unless all else is silent, for it costs. */
@@ -87,8 +90,13 @@ export function readVitals({ paths, status }: Task): Vitals | null {
   }
 }
 
-/** What shows that the task's worker stands still; null when nothing does. */
+/** What shows that the task, or its worker, stands still; null when nothing does. */
 export function standsStill(task: Task, now: number): string | null {
+  const { runner } = task.status
+  const pid = isOwned(task.status) && runner ? findProcess(runner) : null
+  // It keeps the lock, so nobody else may go on. Whoever did that has a reason; it is not undone for them.
+  if (typeof pid === 'number' && isStopped(pid))
+    return `its runner was stopped by a signal; let it go on: kill -CONT ${pid}`
   if (task.status.state !== 'running' || task.status.worker === null) return null
   return stallSeen(task.status, readVitals(task), now)
 }

@@ -57,10 +57,10 @@ function watch(context: Context, task: Task, signs: Signs, time: number): string
     vitals = nextVitals(before, signs, filesOf(task), time)
   const verdict = judge(vitals, signs, stall, time)
   if (verdict === 'nudge') vitals = nudge(context, task, vitals, signs, time)
-  if (verdict === 'restart') restart(context, task, vitals, signs, time)
+  const restarts = verdict === 'restart' && restart(context, task, vitals, signs, time)
   writeVitals(task, vitals)
-  if (verdict !== 'nudge' && verdict !== 'restart') return []
-  const what = verdict === 'nudge' ? 'was told that it stands still' : 'stands still and is begun anew'
+  if (verdict !== 'nudge' && !restarts) return []
+  const what = restarts ? 'stands still and is begun anew' : 'was told that it stands still'
   return [`${task.id} ${what}: ${standstill(vitals, signs, time)}`]
 }
 
@@ -79,7 +79,8 @@ function nudge(context: Context, task: Task, vitals: Vitals, signs: Signs, time:
   return { ...vitals, nudged: new Date(time).toISOString() }
 }
 
-function restart(context: Context, task: Task, vitals: Vitals, signs: Signs, time: number): void {
+/** False when that was asked for before: a runner that takes its time, or was stopped. */
+function restart(context: Context, task: Task, vitals: Vitals, signs: Signs, time: number): boolean {
   const message = restartText(vitals, signs, time)
-  requestRestart(context, task, { class: 'stalled', message, not_before: null })
+  return requestRestart(context, task, { class: 'stalled', message, not_before: null })
 }
