@@ -4,7 +4,8 @@
  * person is told twice (never would be worse).
  */
 import { isDeepStrictEqual } from 'node:util'
-import { Failure, reasonOf } from '../../kit/errors.ts'
+import { narrate } from '../../kit/cli.ts'
+import { errno, Failure, reasonOf } from '../../kit/errors.ts'
 import { isLocked } from '../../kit/lock.ts'
 import { signal } from '../../kit/pid.ts'
 import { lookAt } from '../../kit/read.ts'
@@ -99,8 +100,8 @@ async function wake(context: Context, seen: Observed, troubles: readonly Trouble
     news: told,
     log: paths.supervisorLog,
   })
-  save(context, { ...readEscalations(context), wake: { pid: started.pid, mark, started: time } })
   void started.ended.then((end) => noteWake(context, problemOf(end)))
+  save(context, { ...readEscalations(context), wake: { pid: started.pid, mark, started: time } })
   tell(context, seen, news, 'nobody listened: the orchestrator was woken')
   return [`the orchestrator was woken for ${ids.join(', ')}`]
 }
@@ -119,10 +120,17 @@ function endOverdue({ pid, started }: Wake): string[] {
   return [`the command that woke the orchestrator has run for too long; it is ended (pid ${pid})`]
 }
 
+/** Nobody waits for this, so trouble with it must not be thrown: a person is told next in any case. */
 function noteWake(context: Context, problem: string | null): void {
   if (problem === null) return
-  const known = readEscalations(context)
-  save(context, { ...known, tasks: wakeFailed(known.tasks, `wake: ${problem}`) })
+  narrate(`${now()} wake: ${problem}`)
+  try {
+    const known = readEscalations(context)
+    save(context, { ...known, tasks: wakeFailed(known.tasks, `wake: ${problem}`) })
+  } catch (error) {
+    if (!(error instanceof Failure) && errno(error) === undefined) throw error
+    narrate(`${now()} wake: that could not be written down: ${reasonOf(error)}`)
+  }
 }
 
 async function notify(context: Context, seen: Observed, troubles: readonly Trouble[]): Promise<string[]> {
@@ -131,6 +139,8 @@ async function notify(context: Context, seen: Observed, troubles: readonly Troub
   for (const [channel, ids] of due) {
     const news = troubles.filter(({ id }) => ids.includes(id))
     if (news.length === 0) continue
+    // First: what cannot be written down afterwards (a full disk) would be told again at each pass.
+    save(context, readEscalations(context))
     const problem = await tellBy(context, channel, news)
     const known = readEscalations(context)
     save(context, { ...known, tasks: afterTelling(known.tasks, ids, channel, problem, new Date()) })

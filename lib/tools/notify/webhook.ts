@@ -1,10 +1,11 @@
 /** A POST of JSON. Its address is a secret (whoever has it can post): no text of ours holds more than its host. */
 import { errno } from '../../kit/errors.ts'
 
-const limit = 10_000
+/** Milliseconds. Nothing else is looked after meanwhile. */
+const longest = 10_000
 
 /** @returns what went wrong, or null */
-export async function tellWebhook(address: string, body: unknown): Promise<string | null> {
+export async function tellWebhook(address: string, body: unknown, limit = longest): Promise<string | null> {
   const url = new URL(address)
   const headers = new Headers({ 'content-type': 'application/json', 'user-agent': 'dirigent' })
   if (url.username !== '') headers.set('authorization', `Basic ${credentialsOf(url)}`)
@@ -30,6 +31,15 @@ export async function tellWebhook(address: string, body: unknown): Promise<strin
   }
 }
 
-function credentialsOf({ username, password }: URL): string {
-  return Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+const credentialsOf = ({ username, password }: URL): string =>
+  Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')
+
+/** A percent sign that stands for itself makes an address that is none of ours to refuse. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    if (error instanceof URIError) return text
+    throw error
+  }
 }
