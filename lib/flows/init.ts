@@ -12,6 +12,7 @@ import { lockFamilyPath, type StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
 import { allow, type RulesChanged } from '../tools/claude/project.ts'
+import { lineDiff } from '../tools/git/line-diff.ts'
 import { ensureTrusted } from '../tools/git/trusted.ts'
 import { checkGit } from '../tools/git/version.ts'
 import { queueOf } from './build-line.ts'
@@ -26,9 +27,15 @@ export interface Initialised {
   readonly made: readonly string[]
   readonly locks: Locks
   /** What an orchestrator reads. */
-  readonly skill: SkillInstalled
+  readonly skill: Omit<SkillInstalled, 'kept'> & { readonly kept: readonly Kept[] }
   /** What it may run without a prompt. */
   readonly permissions: RulesChanged
+}
+
+/** A page that somebody edited: what taking ours instead would change in it. */
+export interface Kept {
+  readonly name: string
+  readonly difference: string
 }
 
 export async function init(directory: string): Promise<Initialised> {
@@ -60,8 +67,11 @@ export async function init(directory: string): Promise<Initialised> {
   const config = await readConfig(paths)
   await proveQueueLocks(queueOf({ repo, paths, config }))
   const skill = installSkill(repo.main)
+  const kept: Kept[] = []
+  for (const { name, theirs, ours } of skill.kept)
+    kept.push({ name, difference: await lineDiff(repo, paths.locks, theirs, ours) })
   const permissions = allow(repo.main, orchestratorRules())
-  return { root: paths.root, made, locks, skill, permissions }
+  return { root: paths.root, made, locks, skill: { ...skill, kept }, permissions }
 }
 
 /** Ours alone, so a newer one replaces it whatever is there. True when that was another. */

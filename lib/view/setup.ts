@@ -1,6 +1,6 @@
 /** What `init` answers. Pure. */
 import type { Answer } from '../kit/cli.ts'
-import { plural } from '../kit/text.ts'
+import { clean, cut, plural } from '../kit/text.ts'
 import type { RulesChanged } from '../tools/claude/project.ts'
 
 export function initAnswer(done: {
@@ -11,7 +11,7 @@ export function initAnswer(done: {
     readonly path: string
     readonly how: 'linked' | 'copied'
     readonly written: readonly string[]
-    readonly kept: readonly string[]
+    readonly kept: readonly { readonly name: string; readonly difference: string }[]
   }
   readonly permissions: RulesChanged
 }): Answer {
@@ -21,12 +21,15 @@ export function initAnswer(done: {
     ...(skill.written.length > 0 ? [`  ${skill.path} (the skill, ${skill.how})`] : []),
     ...(permissions.rules.length > 0
       ? [
-          `  ${permissions.path} (${plural(permissions.rules.length, 'verb')} that Claude Code may run without asking)`,
+          `  ${permissions.path} (${plural(permissions.rules.length, 'rule')}: what Claude Code may do without asking)`,
         ]
       : []),
   ]
   const notes = [
-    ...skill.kept.map((name) => `note: ${skill.path}/${name} was edited and stays; ours is another by now`),
+    ...skill.kept.flatMap(({ name, difference }) => [
+      `note: ${skill.path}/${name} was edited and stays; ours has changed since. To have ours:`,
+      ...linesOf(difference),
+    ]),
     ...(permissions.problem ? [`note: ${permissions.path} was left alone: ${permissions.problem}`] : []),
     ...(locks.why
       ? [`note: locks are those of ${locks.family}, because ${locks.why}: see dirigent doctor`]
@@ -38,6 +41,17 @@ export function initAnswer(done: {
     text: [...(news.length > 0 ? [`${root} is ready; made:`, ...news] : [`${root} is up to date`]), ...notes],
     next: [...(news.length > 0 ? [commit] : []), 'dirigent spawn --spec FILE'],
   }
+}
+
+const mostLines = 20
+
+function linesOf(difference: string): string[] {
+  const lines = clean(difference).trimEnd().split('\n')
+  const left = lines.length - mostLines
+  return [
+    ...lines.slice(0, mostLines).map((line) => `  ${cut(line, 160)}`),
+    ...(left > 0 ? [`  … +${left} lines: dirigent init --json`] : []),
+  ]
 }
 
 export function uninstallAnswer(done: {

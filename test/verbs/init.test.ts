@@ -78,7 +78,16 @@ it('brings an older copy up to date, keeps what was edited, and says which', asy
   )
   expect(existsSync(skill('reference', 'gone.md'))).toBe(false)
   expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe(`${source}Our own rule.\n`)
-  expect(ran.stdout).toContain('SKILL.md was edited and stays')
+  // It is ours that has not changed: there is nothing to say.
+  expect(ran.stdout).not.toContain('SKILL.md')
+
+  const newer = JSON.parse(readFileSync(skill('.installed.json'), 'utf8'))
+  newer.files['SKILL.md'] = createHash('sha256').update('an older one').digest('hex')
+  writeFileSync(skill('.installed.json'), JSON.stringify(newer))
+  const upgraded = await init()
+  expect(upgraded.stdout).toContain('SKILL.md was edited and stays')
+  expect(upgraded.stdout).toMatch(/^ {2}-Our own rule\.$/m)
+  expect(readFileSync(skill('SKILL.md'), 'utf8')).toContain('Our own rule.')
 })
 
 it('removes nothing that a record of somebody else’s names outside of the skill', async () => {

@@ -20,8 +20,14 @@ export interface SkillInstalled {
   readonly how: 'linked' | 'copied'
   /** Files made or brought up to date now, relative to it. */
   readonly written: readonly string[]
-  /** Edited by somebody, so left as they are although ours is another by now. */
-  readonly kept: readonly string[]
+  /** Edited by somebody, so left as they are although ours has changed since. */
+  readonly kept: readonly Edited[]
+}
+
+export interface Edited {
+  readonly name: string
+  readonly theirs: Buffer
+  readonly ours: Buffer
 }
 
 /** `.installed.json` in a copy: what we put there. */
@@ -73,7 +79,7 @@ function copy(source: string, path: string): SkillInstalled {
   const known = readRecord(path)
   const files: Record<string, string> = {}
   const written: string[] = []
-  const kept: string[] = []
+  const kept: Edited[] = []
   for (const name of filesIn(source)) {
     const content = readFileSync(join(source, name))
     const target = join(path, name)
@@ -83,7 +89,8 @@ function copy(source: string, path: string): SkillInstalled {
     if (lookAt(target) && isEdited(target, known[name])) {
       // What was there when it was edited: until the edit is undone, a newer one of ours is news.
       files[name] = known[name] ?? ''
-      kept.push(name)
+      const theirs = bytesOf(target)
+      if (theirs && files[name] !== ours) kept.push({ name, theirs, ours: content })
       continue
     }
     makeDirectory(dirname(target))
@@ -116,13 +123,17 @@ const isEdited = (path: string, known: string | undefined): boolean => {
   return now !== null && now !== known
 }
 
-/** Of what can be read as a file; a text that nothing equals for anything else that is there. */
+/** A text that nothing equals for what is there and cannot be read as a file; null when nothing is. */
 function hashOf(path: string): string | null {
+  const bytes = bytesOf(path)
+  return bytes ? hash(bytes) : lookAt(path) ? 'unreadable' : null
+}
+
+function bytesOf(path: string): Buffer | null {
   try {
-    const bytes = readBounded(path, fileLimit)
-    return bytes ? hash(bytes) : null
+    return readBounded(path, fileLimit) ?? null
   } catch (error) {
-    if (error instanceof Failure) return 'unreadable'
+    if (error instanceof Failure) return null
     throw error
   }
 }
