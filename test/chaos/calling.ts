@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import { execa } from 'execa'
 import { exits } from '../../lib/kit/errors.ts'
-import { run } from '../support/bad-input.ts'
+import { type Call, run } from '../support/bad-input.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 
 export interface Called {
@@ -24,7 +24,7 @@ const contract: readonly number[] = Object.values(exits)
 export async function callVerb(
   box: Sandbox,
   words: readonly string[],
-  options: { readonly before?: readonly string[]; readonly input?: string | Buffer } = {},
+  options: Pick<Call, 'before' | 'env' | 'input'> = {},
 ): Promise<Called> {
   const began = performance.now()
   const ran = await run(box, words, options)

@@ -31,7 +31,11 @@ export function stubWorker(box: Sandbox, commits = true): string {
   const script = [
     '#!/bin/sh',
     'test "$1" = --version && exec echo codex-cli 1.0.0',
+    // Asked about hooks it has no answer; one that kept silent doctor would wait for, 15 s each time.
+    'test "$1" = app-server && exit 1',
     'cat > /dev/null',
+    // Asked on the side it belongs to no task and changes nothing.
+    `test -n "$DIRIGENT_TASK" || { ${said.join('; ')}; exit; }`,
     ...choose,
     ...(commits ? [`${commit} >&2 || exit 1`] : []),
     ...said,

@@ -17,7 +17,11 @@ export const looks: readonly Words[] = [
   ['doctor', '--strict', '--json'],
 ]
 /** What does not name a task and changes something. */
-export const works: readonly Words[] = [['init'], ['build', '--timeout', '5s', '--json', '--', 'true']]
+export const works: readonly Words[] = [
+  ['init'],
+  ['build', '--timeout', '5s', '--json', '--', 'true'],
+  ['supervise', '--once', '--json'],
+]
 
 /** Reading one task. @param rests nothing of it goes on, so that following it comes to an end */
 export const reads = (id: string, rests: boolean): readonly Words[] => [
@@ -27,6 +31,7 @@ export const reads = (id: string, rests: boolean): readonly Words[] => [
   ['log', id, '--raw'],
   ['diff', id],
   ['wait', id, '--timeout', '1s', '--json'],
+  ['ask-worker', id, 'What is left?', '--timeout', '5s', '--json'],
   ...(rests ? [['log', id, '--follow'] as Words] : []),
 ]
 
@@ -43,14 +48,17 @@ export const writes = (id: string, spec: string): readonly Words[] => [
   ['stop', id, '--cancel'],
 ]
 
-/** Verbs of the table that nothing above calls: a new one must be added here. */
-export function uncalled(): string[] {
-  const called = new Set([...looks, ...works, ...reads('x', true), ...writes('x', 'x')].map(([verb]) => verb))
-  return Object.keys(verbs).filter((verb) => !called.has(verb))
-}
+/** What the worker of a task types, each with what is on stdin. */
+export const asWorker: readonly (readonly [Words, string])[] = [
+  [['inbox', '--json'], ''],
+  [['tell', 'Half of it is done.', '--waiting', '5m', '--json'], ''],
+  [['ask', 'Red or blue?', '--option', 'red', '--option', 'blue', '--json'], ''],
+  [['checkpoint', '--json'], '## Done\n\nOne.\n\n## Now\n\nTwo.\n\n## Next\n\nThree.\n\n## Notes\n'],
+]
 
-/** Those of verbs that there are (yet). */
-export const known = (calls: readonly Words[]): Words[] => calls.filter(([verb]) => (verb ?? '') in verbs)
+/** Verbs that nothing has called: a new one must be added above. */
+export const uncalled = (called: ReadonlySet<string>): string[] =>
+  Object.keys(verbs).filter((verb) => !called.has(verb))
 
 export interface LineCase {
   readonly how: string
@@ -115,7 +123,7 @@ const badValues: readonly string[] = [
 export function lineCases(): LineCase[] {
   const ids = badIds.map((id) => ({
     how: `the id ${JSON.stringify(id.slice(0, 20))}`,
-    calls: known([...reads(id, true), ...writes(id, 'FILE')]),
+    calls: [...reads(id, true), ...writes(id, 'FILE')],
     put: putGood,
   }))
   const values = (Object.keys(verbs) as VerbName[]).flatMap((verb) =>

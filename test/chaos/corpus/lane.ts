@@ -12,6 +12,8 @@ import { stubWorker } from '../stub.ts'
 
 export interface Tally {
   calls: number
+  /** Verbs. */
+  readonly called: Set<string>
   slowest: number
   /** Answers that break the contract, each with what was spoilt. */
   readonly wrong: string[]
@@ -29,6 +31,7 @@ export interface Tally {
 
 export const newTally = (): Tally => ({
   calls: 0,
+  called: new Set(),
   slowest: 0,
   wrong: [],
   seen: new Map(),
@@ -44,8 +47,12 @@ export interface Lane {
   readonly tally: Tally
   /** A spec that nothing is wrong with. */
   readonly spec: string
-  /** Calls a verb, judges the answer, and notes what is wrong. @param about what was spoilt */
-  call(about: string, words: readonly string[], input?: Buffer): Promise<Called>
+  /**
+   * Calls a verb, judges the answer, and notes what is wrong.
+   * @param about what was spoilt
+   * @param worker the task whose worker calls; default: nobody's
+   */
+  call(about: string, words: readonly string[], input?: string | Buffer, worker?: string): Promise<Called>
   close(): Promise<void>
 }
 
@@ -70,9 +77,15 @@ export async function openLane(
     tally,
     spec,
     close: () => box.close(),
-    async call(about, words, input) {
-      const ran = await callVerb(box, words, { before, ...(input === undefined ? {} : { input }) })
+    async call(about, words, input, worker) {
+      const env = worker && { ...box.env, DIRIGENT_TASK: worker, DIRIGENT_REPO: box.repo }
+      const ran = await callVerb(box, words, {
+        before,
+        ...(env ? { env } : {}),
+        ...(input === undefined ? {} : { input }),
+      })
       tally.calls += 1
+      tally.called.add(words[0] ?? '')
       tally.slowest = Math.max(tally.slowest, ran.milliseconds)
       if (ran.wrong.length > 0) {
         const line = `${about} · ${words.join(' ').slice(0, 120)}: ${ran.wrong.join('; ').slice(0, 300)}`
