@@ -35,6 +35,8 @@ export interface Sent {
   readonly receipt: Receipt
   /** The worker is told in the middle of its turn; null: perhaps. */
   readonly hooks: boolean | null
+  /** What the worker asked beside what was answered now, and waits for next. */
+  readonly asksNext: string | null
 }
 
 export interface Letter {
@@ -87,8 +89,12 @@ export async function send(
   // A worker whose runner is gone is not watched: whoever settles ends it.
   if (kind === 'urgent' && isOwned(after.status)) await settle(context)
   const receipt = receiptOf(after.paths, after.status.attempt, name)
-  return { task: after, id, created, kind, ...receipt, hooks: hooksWork(after) }
+  const asksNext = asked && nextQuestion(loadTask(context.paths, task), asked)
+  return { task: after, id, created, kind, ...receipt, hooks: hooksWork(after), asksNext }
 }
+
+const nextQuestion = (task: Task, answered: Asked): string | null =>
+  (askedBy(task)?.id ?? answered.id) === answered.id ? null : task.status.question
 
 /** What an option stands for is decided when it is sent: the question that the sender has seen is the one that counts. */
 function draftOf(task: Task, asked: Asked | null, letter: Letter, text: string): Draft {

@@ -32,6 +32,7 @@ export function sendAnswer(sent: {
   readonly created: boolean
   readonly receipt: Receipt
   readonly hooks: boolean | null
+  readonly asksNext: string | null
 }): Answer {
   const { task, id, kind, path, created, receipt, hooks } = sent
   const rests = ['waiting', 'failed', 'review'].includes(task.status.state)
@@ -54,7 +55,15 @@ export function sendAnswer(sent: {
 }
 
 /** Its question is answered; the state is that of right after, so the task may be under way again. */
-function answeredAnswer({ task, id, path, created, receipt }: Parameters<typeof sendAnswer>[0]): Answer {
+function answeredAnswer(sent: Parameters<typeof sendAnswer>[0]): Answer {
+  const { task, id, path, created, receipt, asksNext } = sent
+  if (asksNext !== null) {
+    return {
+      data: { task: brief(task), message: { id, kind: 'answer', path, created, receipt } },
+      text: [`${task.id} has its answer, and asks something else, too: ${oneLine(asksNext, 300)}`],
+      next: [`dirigent status ${task.id}`],
+    }
+  }
   const now =
     task.status.state === 'running' ? 'its worker still works, and is told it' : 'it goes on with the answer'
   return {

@@ -224,6 +224,25 @@ describe.concurrent('a question', { timeout: limit }, () => {
     expect(JSON.stringify(requests.at(-1)?.body)).toContain('The answer: Now.')
   })
 
+  it('is answered one by one when its worker has two, and whoever answers the first is told the second', async () => {
+    await spawnTask(
+      box,
+      'two',
+      {},
+      {
+        attempts: [
+          [ask('"First?"'), ask('"Second?"'), asked],
+          [write('two', 'x'), commit('two'), { say: 'done' }],
+        ],
+      },
+    )
+    await waits('two')
+    const first = await box.verb('send', 'two', 'One.')
+    expect(first.stdout).toMatch(/two has its answer, and asks something else, too: Second\?/)
+    expect((await box.verb('send', 'two', 'Two.')).stdout).toMatch(/it goes on with the answer: Second\?/)
+    expect(await settled(box, 'two')).toMatchObject({ state: 'merged', attempt: 2 })
+  })
+
   it('answers itself when nobody has in time, and says so; one that is stopped does not', async () => {
     const steps = (id: string) => ({
       attempts: [
