@@ -2,7 +2,7 @@
  * The prompt's byte budget, with parts of any size and any content.
  *
  * Seen to fail: `share` without the reserve of those that come later (a long spec left no word of the mail); `beginning`
- * without `closed`; `fenceFor` always three; `closed` that takes a longer fence for the same; messages without `more`.
+ * without `closed`; `fenceFor` always three; `closed` that takes a shorter fence for the end; messages without `more`.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -117,6 +117,17 @@ describe('parts of any size', () => {
       expect(named + left, which).toBe(given.messages.length)
     }
   })
+})
+
+// Seen to fail: with `===` for `>=` between the lengths of two fences, by the first; with neither, by the second.
+it.each([
+  ['```\na\n`````\nb', ''],
+  ['````\na\n```\nb', '\n````'],
+  ['```js\na\n```js', '\n```'],
+  ['~~~\na\n```', '\n~~~'],
+  ['`` ` ```', ''],
+])('a block is ended by a fence like its own, as long or longer: %j', (text, end) => {
+  expect(closed(text)).toBe(text + end)
 })
 
 describe('when there is not room for all', () => {
