@@ -2,7 +2,7 @@
  * Checkpoints: the worker's verb, and the one that is written for a worker that wrote none.
  *
  * Seen to fail: without the check of the sections; without `keepOld`; without the hash in refs.json (an attempt with a
- * checkpoint from the one before got no automatic one); `keepPosition` left out of run.ts and attempt.ts; the automatic
+ * checkpoint from the one before got no automatic one); `keepPosition` left out of run.ts, or of attempt.ts; the automatic
  * one without what it carries on.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -131,14 +131,17 @@ it('for a worker that wrote none it is written from what it left, and carries on
   expect(third).toMatch(/^<!-- dirigent: attempt 3, after checkpoint-1, /)
   expect(sectionsOf(third).now).toMatch(/stopped[\s\S]*half\.txt \| 2 \+\+[\s\S]*exit 3/)
   expect([third.match(/after the parser/g)?.length, old('none')]).toEqual([1, ['checkpoint-1.md']])
+  // As it is when its runner has died before it wrote that: whoever begins the next attempt does.
+  writeFileSync(join(box.task('none'), 'checkpoint.md'), second)
   // The fourth ends its turn, and its check fails: that is no success either.
   await box.json('respawn', 'none')
   expect(await settled(box, 'none')).toMatchObject({ state: 'failed' })
+  expect(attemptFile(box, 'none', 4, 'prompt.md')).toMatch(/stopped[\s\S]*half\.txt \| 2 \+\+/)
   await until('the fourth', () => /^<!-- dirigent: attempt 4/.test(current('none')))
   expect(sectionsOf(current('none')).now).toContain('check-failed')
   expect(
     trailOf(box, 'none').filter(({ type, text }) => type === 'checkpoint' && /wrote none/.test(text)).length,
-  ).toBe(3)
+  ).toBe(4)
 
   // What it says is done is gone with the worktree.
   await box.json('respawn', 'none', '--fresh')
