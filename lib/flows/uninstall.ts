@@ -14,7 +14,8 @@ import type { StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
 import { disallow, settingsPath } from '../tools/claude/project.ts'
-import { findRepository, openContext } from './context.ts'
+import { listRefs } from '../tools/git/refs.ts'
+import { type Context, findRepository, openContext, trustRepository } from './context.ts'
 import { orchestratorRules } from './init/permissions.ts'
 import { removeSkill } from './init/skill.ts'
 
@@ -26,8 +27,15 @@ export interface Uninstalled {
 
 export async function uninstall(directory: string): Promise<Uninstalled> {
   const { repo, paths } = findRepository(directory)
-  if (lookAt(paths.root)) await refuseLive(directory)
   const kept = new Map<string, string>()
+  if (lookAt(paths.root)) {
+    const context = await openContext(directory)
+    await refuseLive(context)
+    await trustRepository(context, false)
+    const refs = await listRefs(context.repo, ['refs/dirigent/kept'])
+    // They are in the repository, and often the only copy of somebody's work.
+    if (refs.size > 0) kept.set('refs/dirigent/kept/', `${plural(refs.size, 'ref')} with work of tasks`)
+  }
   const skill = removeSkill(repo.main)
   for (const path of skill.kept) kept.set(path, 'somebody has edited it')
   const { rules, problem } = disallow(repo.main, orchestratorRules())
@@ -40,8 +48,7 @@ export async function uninstall(directory: string): Promise<Uninstalled> {
   return { removed, kept }
 }
 
-async function refuseLive(directory: string): Promise<void> {
-  const { paths } = await openContext(directory)
+async function refuseLive({ paths }: Context): Promise<void> {
   const { tasks, broken } = listTasks(paths)
   const live = [...tasks.filter(({ status }) => !isEnded(status)), ...broken].map(({ id }) => id)
   if (live.length > 0) {

@@ -140,7 +140,12 @@ it('keeps what somebody edited and what tasks left, and says so', async () => {
     return tried.exitCode === 0 ? tried : null
   })
   expect(Object.keys(ran.json.data.kept)).toEqual(
-    expect.arrayContaining([skill('SKILL.md'), join(box.state, 'config.yaml'), join(box.state, 'archive')]),
+    expect.arrayContaining([
+      skill('SKILL.md'),
+      join(box.state, 'config.yaml'),
+      join(box.state, 'archive'),
+      'refs/dirigent/kept/',
+    ]),
   )
   expect(existsSync(skill('SKILL.md'))).toBe(true)
   expect(existsSync(join(box.state, 'archive'))).toBe(true)
