@@ -2,8 +2,7 @@
  * The hooks after a tool and at the end of a turn, as codex calls them: silent and cheap without mail; with it, told
  * first and moved away after; never a word or an exit code but 0 when something is wrong with them.
  *
- * Seen to fail, beside what single tests say: `exec 9<` outside of the braces (dash ends with 2, which hides what
- * the command said); `printf` of the text instead of JSON.stringify; no limit in `handOver`; `mostHeld` of 9; without
+ * Seen to fail, beside what single tests say: `printf` of the text instead of JSON.stringify; no limit in `handOver`; `mostHeld` of 9; without
  * `asks`; without the filter of urgent ones.
  */
 import {

@@ -246,7 +246,7 @@ describe.concurrent('a question', { timeout: limit }, () => {
   it('answers itself when nobody has in time, and says so; one that is stopped does not', async () => {
     const steps = (id: string) => ({
       attempts: [
-        [ask(`"Which of ${id}?" --default blue --by 2s`), asked],
+        [ask(`"Which of ${id}?" --default blue --by 1h`), asked],
         [write(id, 'x'), commit(id), { say: 'done' }],
       ],
     })
@@ -255,11 +255,21 @@ describe.concurrent('a question', { timeout: limit }, () => {
     expect((await quiet.verb('status', 'default')).stdout).toMatch(
       /Which of default\? \[blue from 20\S+Z on\]/,
     )
-    const ended = await until('the end', async () => {
-      await quiet.json('status')
-      return quiet.status('default').state === 'merged' && quiet.status('default')
+    const left = Date.parse(quiet.status('default').asked.by) - Date.now()
+    expect(left > 50 * 60_000 && left <= 60 * 60_000).toBe(true)
+    // As if the hour were over.
+    await until('its runner to have gone', () => runnersOf(quiet, 'default').length === 0)
+    const { asked: question, ...rest } = quiet.status('default')
+    const by = new Date(Date.now() - 1000).toISOString()
+    const path = join(quiet.task('default'), 'status.json')
+    writeFileSync(path, JSON.stringify({ ...rest, asked: { ...question, by } }))
+    await quiet.json('status')
+    const ended = await settled(quiet, 'default')
+    expect(ended).toMatchObject({
+      state: 'merged',
+      attempt: 2,
+      flags: [expect.stringMatching(/its default was taken: blue/)],
     })
-    expect(ended).toMatchObject({ attempt: 2, flags: [expect.stringMatching(/its default was taken: blue/)] })
     expect(toldIn('default', 'Nobody has answered in time, so your default holds: blue', quiet)).toEqual([2])
 
     await spawnTask(quiet, 'stopped', {}, steps('stopped'))

@@ -45,7 +45,7 @@ it('an automatic one says what the attempt left, in the same sections', () => {
 })
 
 it('it carries on what a worker wrote itself, whole as long as it can, and never comes to more', () => {
-  const own = `## Done\n${'- a thing that is done\n'.repeat(200)}- the last thing\n## Now\nc\n## Next\nwire it up\n## Notes\nport 5433\n`
+  const own = `## Done\n${'- a thing that is done\n'.repeat(240)}- the last thing\n## Now\nc\n## Next\nwire it up\n## Notes\nport 5433\n`
   const long = {
     ...position,
     own,
