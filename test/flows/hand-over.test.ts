@@ -109,12 +109,13 @@ describe('after a tool', () => {
   // Seen to fail: without flock in bin/worker/hooks/post-tool-use.
   it('hooks that run at once tell each message once between them', async () => {
     for (let n = 0; n < 12; n++) send(`m${n}`, `Text ${n}.`)
-    const hooks = 4
-    // Each waits for the others, who are all there at once unless something keeps them apart.
-    const others = `n=0; until [ "$(ls "$0".* | wc -l)" -ge ${hooks} ] || [ $n -ge 30 ]; do sleep 0.02; n=$((n + 1)); done`
-    writeFileSync(node, `#!/bin/sh\n: >"$0.$$"\n${others}\nexec '${process.execPath}' "$@"\n`)
+    // Between what it says and what it moves away there is a second, in which the others look.
+    const slowly =
+      'const fs = require("node:fs"), move = fs.renameSync; fs.renameSync = (...words) => { fs.renameSync = move; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000); move(...words) }'
+    writeFileSync(`${node}.cjs`, slowly)
+    writeFileSync(node, `#!/bin/sh\nexec '${process.execPath}' -r "$0.cjs" "$@"\n`)
     const all = await Promise.all(
-      Array.from({ length: hooks }, () =>
+      Array.from({ length: 4 }, () =>
         execa(join(root, 'bin', 'worker', 'hooks', 'post-tool-use'), words(), { cwd: directory, input: '' }),
       ),
     )
