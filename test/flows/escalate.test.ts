@@ -69,6 +69,17 @@ afterEach(() => {
 })
 
 describe('a person', () => {
+  // Seen to fail: with the names of all that needs somebody in `environmentFor`.
+  it('has a command that is given ids, and no name that a worker may have given to a directory', async () => {
+    box.configure({
+      notify: { command: 'echo "[$DIRIGENT_ATTENTION_TASKS]" >> ../told.txt', after_minutes: 0 },
+    })
+    failed('real')
+    mkdirSync(join(box.state, 'tasks', '--output=x $(id)'))
+    await once()
+    expect(said('told.txt')).toBe('[real]\n')
+  })
+
   it('is told by each way, once, although the supervisor is killed in the middle of it', async () => {
     let released = false
     const host = await listen((response) => {

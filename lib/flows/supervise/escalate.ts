@@ -27,6 +27,7 @@ import {
   wakeFailed,
   woken,
 } from '../../rules/escalation.ts'
+import { idPattern } from '../../state/paths.ts'
 import { readRecord, writeRecord } from '../../state/record.ts'
 import type { Config } from '../../state/schema/config.ts'
 import { type Channel, type Escalations, escalations } from '../../state/schema/supervision.ts'
@@ -194,7 +195,8 @@ function waysOf({ notify: { command, webhook, desktop, after_minutes } }: Config
 
 /** Nothing that a worker wrote: a shell is going to read it. */
 function environmentFor({ repo }: Context, news: readonly Trouble[]): NodeJS.ProcessEnv {
-  const ids = news.map(({ id }) => id)
+  // A task that cannot be read is named by its directory, which a worker can have made.
+  const ids = news.map(({ id }) => id).filter((id) => idPattern.test(id))
   return {
     ...process.env,
     DIRIGENT_REPO: repo.main,
