@@ -53,6 +53,17 @@ export const faultVerbs: readonly FaultVerb[] = [
     },
   },
   {
+    name: 'init --uninstall',
+    argv: () => ['init', '--uninstall'],
+    prepare: initialised,
+    effect: (box) => (existsSync(join(box.state, 'locks')) ? 'its locks are there' : null),
+    async goOn(box) {
+      expectDone(await box.json('init', '--uninstall'))
+      if (existsSync(join(box.repo, '.claude', 'skills'))) throw new Error('the skill is there')
+      expectDone(await box.json('init'))
+    },
+  },
+  {
     name: 'spawn',
     argv: (box) => ['spawn', id, '--spec', join(box.directory, 'spec-1.md')],
     async prepare(model) {
