@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Tests of one file that run at once: each drives processes of its own.
+    maxConcurrency: 3,
     globalSetup: ['test/support/build.ts'],
   },
 })

@@ -7,10 +7,10 @@
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { directoryOf, openBy, pids } from '../../lib/kit/processes.ts'
 import { sandboxes } from '../support/each.ts'
-import { until } from '../support/sandbox.ts'
+import { until as untilWithin } from '../support/sandbox.ts'
 import {
   cmdline,
   kill,
@@ -22,6 +22,9 @@ import {
   workersOf,
 } from '../support/tasks.ts'
 
+// Several share the machine with those of another file.
+vi.setConfig({ testTimeout: 120_000 })
+const until: typeof untilWithin = (what, look, limit = 60_000) => untilWithin(what, look, limit)
 const settings = { max_workers: 4, stop_grace_seconds: 1 }
 const supervised = { ...settings, supervise: { every_seconds: 0.5 } }
 const sandbox = sandboxes()
