@@ -30,6 +30,8 @@ export interface Waited {
   /** The tasks waited for, as they stand; ended ones too when they were named, or ended meanwhile. */
   readonly tasks: readonly Task[]
   readonly attention: ReadonlyMap<string, string>
+  /** Those that need somebody and were not waited for: whoever waits is the only one that is told of them. */
+  readonly others: readonly string[]
   readonly messages: News['messages']
   readonly underWay: readonly string[]
   /** Queued task → why it waits. */
@@ -132,7 +134,7 @@ function noteListened({ paths }: Context): void {
   }
 }
 
-type Look = Pick<Waited, 'tasks' | 'attention' | 'underWay' | 'blocked'> & {
+type Look = Pick<Waited, 'tasks' | 'attention' | 'others' | 'underWay' | 'blocked'> & {
   readonly news: News
   readonly leftBehind: boolean
 }
@@ -157,6 +159,9 @@ async function look(
   }
   for (const task of broken)
     if (ids.length === 0 || ids.includes(task.id)) attention.set(task.id, task.failure.message)
+  const others = [...live.filter(({ status }) => attentionOf(status, needState) !== null), ...broken]
+    .map(({ id }) => id)
+    .filter((id) => !attention.has(id))
   const underWay = tasks.filter((task) => isUnderWay(task.status, needState)).map((task) => task.id)
   let leftBehind = false
   for (const task of tasks.filter(({ status }) => isEnded(status))) {
@@ -166,5 +171,5 @@ async function look(
     else leftBehind = true
   }
   const news = listener.news({ live, broken, attention })
-  return { tasks, attention, underWay, leftBehind, blocked: decide(context, live).blocked, news }
+  return { tasks, attention, others, underWay, leftBehind, blocked: decide(context, live).blocked, news }
 }

@@ -19,6 +19,7 @@ export interface WaitView {
   readonly cursor: string
   readonly tasks: readonly Task[]
   readonly attention: ReadonlyMap<string, string>
+  readonly others: readonly string[]
   /** By workers. */
   readonly messages: readonly Event[]
   readonly underWay: readonly string[]
@@ -40,6 +41,7 @@ export function waitAnswer(view: WaitView): Answer {
       outcome,
       attention: told.map(([id, why]) => ({ id, why: clean(why) })),
       still_need_you: attention.size - told.length,
+      others_need_you: view.others,
       under_way: underWay,
       tasks: (news ? [...tasks.filter(({ id }) => news.attention.has(id)), ...news.ended] : tasks).map(brief),
       messages: view.messages.map(({ task, at, outbox, text }) => ({
@@ -51,14 +53,23 @@ export function waitAnswer(view: WaitView): Answer {
       ...(news && { ended: news.ended.map(({ id }) => id), complete: !news.all }),
       cursor,
     },
-    text: [...(news ? newsText(view, told, news) : allText(view)), `cursor: ${cursor}`],
+    text: [...(news ? newsText(view, told, news) : allText(view)), ...othersText(view), `cursor: ${cursor}`],
     next: [
       ...(first ? nextFor(first.status).slice(0, 2) : []),
+      ...(view.others.length > 0 ? ['dirigent status'] : []),
       ...(underWay.length > 0 || first ? [on] : after(view)),
     ],
     exit: outcome === 'timed-out' ? exits.pending : exits.done,
     unbounded: true,
   }
+}
+
+function othersText({ others }: WaitView): string[] {
+  if (others.length === 0) return []
+  const more = others.length > 5 ? ' …' : ''
+  return [
+    `beside what was waited for: ${needYou(others.length)}: ${others.slice(0, 5).map(named).join(', ')}${more}`,
+  ]
 }
 
 function newsText(
@@ -98,9 +109,8 @@ function allText({ outcome, attention, tasks, blocked, underWay, messages }: Wai
 }
 
 /** Nothing would ever end another wait: what is left is to look. */
-const after = ({ attention }: WaitView): string[] => [
-  attention.size > 0 ? 'dirigent status' : 'dirigent status --all',
-]
+const after = ({ attention, others }: WaitView): string[] =>
+  others.length > 0 ? [] : [attention.size > 0 ? 'dirigent status' : 'dirigent status --all']
 
 const under = (underWay: readonly string[], attention: ReadonlyMap<string, string>): string =>
   underWay.length > 0

@@ -203,3 +203,15 @@ it('refuses what is no cursor, and says what to type', async () => {
   const ran = await box.json('wait', '--since', 'yesterday')
   expect([ran.exitCode, ran.json]).toMatchObject([2, { error: { code: 'usage' }, next: ['dirigent wait'] }])
 })
+
+// It counts as having listened, so nobody is woken for those others.
+it('names others that need somebody, when it was told what to wait for', async () => {
+  await spawnTask(box, 'beside', fails, [done])
+  await spawnTask(box, 'asked-for', { change: 'none' }, [done])
+  await settled(box, 'beside', 'asked-for')
+  const { stdout } = await box.verb('wait', 'asked-for')
+  expect(stdout).toMatch(/^beside what was waited for: \d+ needs? you: .*\bbeside\b/m)
+  expect(stdout).toMatch(/^next: dirigent status$/m)
+  expect((await wait('asked-for')).others_need_you).toContain('beside')
+  expect((await wait()).others_need_you).toEqual([])
+})
