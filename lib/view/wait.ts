@@ -56,7 +56,6 @@ export function waitAnswer(view: WaitView): Answer {
     text: [...(news ? newsText(view, told, news) : allText(view)), ...othersText(view), `cursor: ${cursor}`],
     next: [
       ...(first ? nextFor(first.status).slice(0, 2) : []),
-      ...(view.others.length > 0 ? ['dirigent status'] : []),
       ...(underWay.length > 0 || first ? [on] : after(view)),
     ],
     exit: outcome === 'timed-out' ? exits.pending : exits.done,
@@ -109,8 +108,9 @@ function allText({ outcome, attention, tasks, blocked, underWay, messages }: Wai
 }
 
 /** Nothing would ever end another wait: what is left is to look. */
-const after = ({ attention, others }: WaitView): string[] =>
-  others.length > 0 ? [] : [attention.size > 0 ? 'dirigent status' : 'dirigent status --all']
+const after = ({ attention, others }: WaitView): string[] => [
+  attention.size + others.length > 0 ? 'dirigent status' : 'dirigent status --all',
+]
 
 const under = (underWay: readonly string[], attention: ReadonlyMap<string, string>): string =>
   underWay.length > 0
