@@ -111,6 +111,8 @@ it('leaves a link of a person’s own where it is', async () => {
   const ran = await init()
   expect(ran.exitCode).toBe(0)
   expect(lstatSync(skill()).isSymbolicLink()).toBe(true)
+  expect((await init('--uninstall')).stdout).toContain(`${skill()}: `)
+  expect(lstatSync(skill()).isSymbolicLink()).toBe(true)
 })
 
 it('takes out again what it put there, and nothing is left', async () => {

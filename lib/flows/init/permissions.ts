@@ -1,4 +1,4 @@
-/** Which of our verbs an orchestrator runs without being asked: those that it needs, and none that runs a command. */
+/** Which of our verbs an orchestrator runs without being asked: those that it needs. (Checks of a spec run what it says, by a runner.) */
 
 import { mayRun, mayUse } from '../../tools/claude/project.ts'
 import { verbs } from '../../view/verbs.ts'

@@ -4,7 +4,16 @@
  * and leaves alone what somebody did.
  */
 import { createHash } from 'node:crypto'
-import { lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import * as z from 'zod/mini'
 import { errno, Failure } from '../../kit/errors.ts'
@@ -60,6 +69,7 @@ export function removeSkill(main: string): {
   const path = skillPath(main, skillName)
   const there = lookAt(path)
   if (there?.isSymbolicLink()) {
+    if (!leadsToOurs(main, path)) return { removed: [], kept: [path] }
     rmSync(path)
     return { removed: [path], kept: [] }
   }
@@ -73,6 +83,15 @@ export function removeSkill(main: string): {
   for (const directory of [...directories.sort().reverse(), path, dirname(path), dirname(dirname(path))])
     removeIfEmpty(directory)
   return { removed, kept }
+}
+
+/** As `installSkill` makes it; a person's own leads there in another way, or elsewhere. */
+function leadsToOurs(main: string, path: string): boolean {
+  const source = join(packageRoot(), 'skill')
+  return (
+    isWithin(realpathSync(source), realpathSync(main)) &&
+    readlinkSync(path) === relative(dirname(path), source)
+  )
 }
 
 function copy(source: string, path: string): SkillInstalled {
