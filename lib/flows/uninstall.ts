@@ -37,7 +37,7 @@ export async function uninstall(directory: string): Promise<Uninstalled> {
     if (refs.size > 0) kept.set('refs/dirigent/kept/', `${plural(refs.size, 'ref')} with work of tasks`)
   }
   const skill = removeSkill(repo.main)
-  for (const path of skill.kept) kept.set(path, 'it is somebody's own by now')
+  for (const path of skill.kept) kept.set(path, 'it is a person’s own by now')
   const { rules, problem } = disallow(repo.main, orchestratorRules())
   if (problem) kept.set(settingsPath(repo.main), problem)
   const removed = [
