@@ -1,6 +1,6 @@
 /**
  * A worker that stands still is told so, and begun anew when that changes nothing. One that waits, works or thinks is
- * left alone. All at once, because most of it is waiting.
+ * left alone. Most of them at once, because most of it is waiting.
  *
  * Seen to fail: without `isStopped` in lib/flows/supervise/signs.ts, "says so when its runner"; where the longest wait
  * counts, and not the last word (`declaredWait`, there), "is left alone"; without the first `return null` of
@@ -43,7 +43,8 @@ const nudges = (id: string) => trailOf(box, id).filter(({ type }) => type === 'n
 const expired = (id: string) =>
   readdirSync(join(box.task(id), 'inbox', 'expired')).filter((name) => name.startsWith('stall-1-'))
 
-it.concurrent('is nudged and begun anew when its command hangs, also when the supervisor is killed in between', async () => {
+// By itself: that it is told once is a matter of seconds.
+it('is nudged and begun anew when its command hangs, also when the supervisor is killed in between', async () => {
   await spawnTask(box, 'hangs', {}, then({ run: 'sleep 600' }, 'hangs'))
   await until('a nudge', () => nudges('hangs').length > 0)
   const shown = async () => (await box.json('status', 'hangs')).json.data.task
