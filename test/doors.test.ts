@@ -71,6 +71,34 @@ it('says codex, as a program, and its options only in tools/codex', () => {
   expect(wrong).toEqual([])
 })
 
+// Seen to fail: lib/flows/runner/attempt.ts adding '--dangerously-skip-permissions' to the worker's arguments.
+it('says claude, as a program, and its options only in tools/claude', () => {
+  const options = new Set(
+    [...trees]
+      .filter(([source]) => source.path === 'lib/tools/claude/argv.ts')
+      .flatMap(([, nodes]) => nodes.flatMap(textsOf))
+      .filter((text) => /^--[a-z][a-z-]+$/.test(text)),
+  )
+  expect(options.size).toBeGreaterThan(5)
+  const wrong = found(['lib/tools/claude/'], (node) =>
+    textsOf(node).filter((text) => options.has(text) || /^(?:CLAUDE|ANTHROPIC)_\w/.test(text)),
+  )
+  expect(wrong.filter((text) => !text.endsWith(': ANTHROPIC_*'))).toEqual([])
+})
+
+// Seen to fail: lib/flows/worker.ts importing ../tools/codex/codex.ts.
+it('knows the kinds of workers only by what they have in common', () => {
+  const kinds = /\/tools\/(?:codex|command)\//
+  const wrong = sources
+    .filter(({ path }) => !/^lib\/tools\/(?:codex|claude|command)\//.test(path))
+    .filter(({ path }) => path !== 'lib/tools/workers/kinds.ts')
+    .filter((source) =>
+      importsOf(source).some((name) => kinds.test(name) || /\/claude\/claude\.ts$/.test(name)),
+    )
+    .map(({ path }) => path)
+  expect(wrong).toEqual([])
+})
+
 /** Options that codex and our verbs have in common. */
 const ours = ['--json']
 

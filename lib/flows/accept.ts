@@ -35,9 +35,15 @@ export async function accept(context: Context, ids: readonly string[]): Promise<
   await trustRepository(context, alive.size > 0)
   const tasks = [...new Set(ids)].map((id) => underReview(loadTask(context.paths, id), 'accept'))
   const plans = tasks.filter(isPlan)
-  if (plans.length > 0) checkWorker(context)
   const refs = plans.length > 0 ? await branches(context.repo) : new Map<string, string>()
-  for (const task of plans) checkDraft(context, task, await draftOf(context, task), refs)
+  for (const task of plans) {
+    const drafted = await draftOf(context, task)
+    checkWorker(
+      context,
+      drafted.tasks.map(({ spec }) => spec.front.worker),
+    )
+    checkDraft(context, task, drafted, refs)
+  }
   const changes = tasks.filter((task) => !isPlan(task)).map(({ id }) => id)
   const landing = changes.length > 0 ? await landByHand(context, changes) : []
   const accepted: Accepted[] = landing.map((task) => ({ task, made: [], renamed: new Map() }))

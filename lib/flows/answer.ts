@@ -73,7 +73,7 @@ export function afterAnswer(context: Context, task: Task): Task {
   return advance(context, task, 'queued', `its question was answered by ${whose(answer.from)}`, {
     question: null,
     asked: null,
-    resume: resumable(context, exitOf(task, attempt)?.thread ?? null),
+    resume: resumable(context, task, exitOf(task, attempt)?.thread ?? null),
     flags: answer.from === 'default' ? [...task.status.flags, byDefault].slice(-10) : task.status.flags,
     not_before: null,
     mailed: answer.from === 'default' ? task.status.mailed + 1 : task.status.mailed,

@@ -7,7 +7,6 @@
 import { join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
 import { makeOwnDirectory, writeFileDurable } from '../kit/files.ts'
-import { packageRoot } from '../kit/package.ts'
 import { run } from '../kit/proc.ts'
 import { sweep } from '../kit/sweep.ts'
 import { clean, duration, oneLine } from '../kit/text.ts'
@@ -16,16 +15,13 @@ import { asidePrompt } from '../rules/news.ts'
 import { messageName, newMessageId } from '../state/message-file.ts'
 import { attemptsUpTo } from '../state/shape.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
-import { workerArgv } from '../tools/codex/argv.ts'
-import { EventReader } from '../tools/codex/events.ts'
-import { classify } from '../tools/codex/failure.ts'
-import { findCodex } from '../tools/codex/find.ts'
-import { newTrack, type Track, track } from '../tools/codex/track.ts'
-import { noUsage, type Usage } from '../tools/codex/usage.ts'
+import { newTrack, type Track, track } from '../tools/workers/track.ts'
+import { noUsage, type Usage } from '../tools/workers/usage.ts'
 import { remark } from './advance.ts'
 import { type Context, now, trustRepository } from './context.ts'
 import { exitOf, turnUsage } from './runner/thread.ts'
 import { environmentOf } from './runner/worker-environment.ts'
+import { workerOf } from './worker.ts'
 
 export interface Aside {
   readonly task: Task
@@ -46,6 +42,7 @@ export async function askWorker(
   patience: number,
 ): Promise<Aside> {
   const task = loadTask(context.paths, id)
+  const worker = workerOf(context, task)
   const thread = threadOf(task)
   await trustRepository(context, true)
   const name = newMessageId()
@@ -58,7 +55,8 @@ export async function askWorker(
     patience,
   )
   // What the copy reports counts what the thread used before it, or not, as it was when it was copied.
-  const usage = (heard.threadId && turnUsage(heard.threadId)) || noUsage
+  const total = worker.countsThread ? heard.threadId && turnUsage(worker, heard.threadId) : heard.usage
+  const usage = total || noUsage
   const answer = clean(heard.lastMessage ?? '').trim()
   const path = join(task.paths.answers, messageName(name))
   makeOwnDirectory(task.paths.answers)
@@ -96,19 +94,19 @@ async function fork(
 ): Promise<Track> {
   const { settings, workplace } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
-  const env = strangersEnvironment(await environmentOf(context, task), mark)
-  const argv = workerArgv({
+  const worker = workerOf(context, task)
+  const own = strangersEnvironment(await environmentOf(context, task, worker.needs), mark)
+  const program = worker.find()
+  const { argv, env } = worker.command({
     model: settings.model,
     effort: settings.effort,
     worktree: workplace.worktree,
-    path: env.PATH ?? '',
-    settings: context.config.codex,
+    path: own.PATH ?? '',
     aside: thread,
   })
-  const { binary } = findCodex(context.config.codex.path, process.env, packageRoot())
   try {
-    const options = { cwd: workplace.worktree, env, input: prompt, timeout: patience }
-    const { stdout, stderr, exitCode, signal, timedOut } = await run(binary, argv, options)
+    const options = { cwd: workplace.worktree, env: { ...own, ...env }, input: prompt, timeout: patience }
+    const { stdout, stderr, exitCode, signal, timedOut } = await run(program, argv, options)
     if (timedOut)
       throw new Failure(
         'timed-out',
@@ -118,8 +116,11 @@ async function fork(
           retryable: true,
         },
       )
-    const heard = new EventReader().feed(stdout).reduce((state, event) => track(state, event, 0), newTrack())
-    const failed = classify({ track: heard, exitCode, signal, stderrTail: stderr, now: new Date() })
+    const heard = worker
+      .events()
+      .feed(stdout)
+      .reduce((state, event) => track(state, event, 0), newTrack())
+    const failed = worker.classify({ track: heard, exitCode, signal, stderrTail: stderr, now: new Date() })
     if (!failed) return heard
     throw new Failure('program-failed', `No answer from a copy of the worker: ${clean(failed.message)}`, {
       hint: `Ask the worker itself: dirigent send ${task.id} TEXT`,

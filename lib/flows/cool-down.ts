@@ -4,21 +4,24 @@ import { afterMeeting, type Cooling, isCooling, isLimit } from '../rules/cool-do
 import { changeCoolDown, readCoolDown } from '../state/cool-down.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Task } from '../state/tasks.ts'
-import { providerOf } from '../tools/codex/provider.ts'
 import { trail } from './advance.ts'
 import type { Context } from './context.ts'
+import { workerOf } from './worker.ts'
 
 export interface CoolingProvider extends Cooling {
   readonly provider: string
 }
 
-/** The provider that is not to be asked now, or null. Throws `corrupt-file`. */
-export function coolingNow(context: Context): CoolingProvider | null {
+/** The provider of a task's worker when it is not to be asked now, or null. Throws `corrupt-file`. */
+export function coolingNow(context: Context): (task: Pick<Task, 'status'>) => CoolingProvider | null {
   const all = readCoolDown(context.paths)
-  if (Object.keys(all).length === 0) return null
-  const provider = providerOf(context.config.codex, process.env)
-  const known = all[provider]
-  return known && isCooling(known, new Date()) ? { ...known, provider } : null
+  const now = new Date()
+  const cooling = Object.entries(all).filter(([, known]) => isCooling(known, now))
+  return (task) => {
+    const provider = cooling.length > 0 ? workerOf(context, task).provider() : null
+    const [, known] = cooling.find(([name]) => name === provider) ?? []
+    return known && provider !== null ? { ...known, provider } : null
+  }
 }
 
 /**
@@ -32,12 +35,19 @@ export async function noteLimits(
   started: string,
   failure: TaskFailure | null,
 ): Promise<void> {
-  if (failure === null) await clearLimit(context)
-  else if (isLimit(failure)) await noteLimit(context, task, started, failure)
+  const provider = workerOf(context, task).provider()
+  if (provider === null) return
+  if (failure === null) await clearLimit(context, provider)
+  else if (isLimit(failure)) await noteLimit(context, task, provider, started, failure)
 }
 
-async function noteLimit(context: Context, task: Task, started: string, failure: TaskFailure): Promise<void> {
-  const provider = providerOf(context.config.codex, process.env)
+async function noteLimit(
+  context: Context,
+  task: Task,
+  provider: string,
+  started: string,
+  failure: TaskFailure,
+): Promise<void> {
   const now = new Date()
   let until = ''
   await changeCoolDown(context.paths, (known) => {
@@ -49,8 +59,7 @@ async function noteLimit(context: Context, task: Task, started: string, failure:
 }
 
 /** It served somebody to the end: how often its limit was met before counts no more. */
-async function clearLimit(context: Context): Promise<void> {
-  const provider = providerOf(context.config.codex, process.env)
+async function clearLimit(context: Context, provider: string): Promise<void> {
   const isOver = (known: Cooling | undefined) => known !== undefined && !isCooling(known, new Date())
   if (!isOver(readCoolDown(context.paths)[provider])) return
   await changeCoolDown(context.paths, (known) => {

@@ -55,7 +55,7 @@ export async function detail(context: Context, id: string): Promise<Detail> {
   const live = listTasks(context.paths).tasks
   const needState = needStates(context, live)
   const blocked = task.status.state === 'queued' ? blockedBy(task.status, new Date(), needState) : null
-  const hold = task.status.state === 'queued' && blocked === null ? holdOf(context, live) : null
+  const hold = task.status.state === 'queued' && blocked === null ? holdOf(context, live)(task.status) : null
   const alive = isOwned(task.status) && !lost && (await isLocked(task.paths.runLock))
   const turn = (await waitingForBuild(context)).get(id) ?? null
   const still = standsStill(task, Date.now())
@@ -75,7 +75,7 @@ export async function detail(context: Context, id: string): Promise<Detail> {
     reason: blocked ?? hold?.why ?? task.status.reason,
     result: readRecord(task.paths.result, result) ?? null,
     attempts,
-    mail: mailOf(task),
+    mail: mailOf(context, task),
     report: reportOf(task),
     plan: task.status.state === 'review' && task.status.settings.plan ? await shownPlan(context, task) : null,
     notice: seen.notice,
@@ -85,7 +85,7 @@ export async function detail(context: Context, id: string): Promise<Detail> {
 /** How many of the newest are shown. */
 const mostMail = 20
 
-function mailOf(task: Task): Mail {
+function mailOf(context: Context, task: Task): Mail {
   const { paths, status } = task
   const box = outboxOf(paths)
   return {
@@ -93,7 +93,7 @@ function mailOf(task: Task): Mail {
     unread: read(box.unread, box.from, (all) => all.slice(0, mostMail)),
     read: read(box.seen, box.from, (all) => all.slice(-5)),
     waiting: messagesIn(box.unread).length,
-    hooks: hooksWork(task),
+    hooks: hooksWork(context, task),
   }
 }
 

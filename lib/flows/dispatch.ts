@@ -7,12 +7,12 @@ import { Failure } from '../kit/errors.ts'
 import { type Lock, tryLock, withLock } from '../kit/lock.ts'
 import { type Plan, plan } from '../rules/capacity.ts'
 import { listTasks, reload, type Task } from '../state/tasks.ts'
-import { loginProblem } from '../tools/codex/login.ts'
 import { advance } from './advance.ts'
 import { type Context, maxWorkers } from './context.ts'
 import { holdOf } from './hold.ts'
 import { needStates } from './needs.ts'
 import { startWithLock } from './own-process.ts'
+import { workerOf } from './worker.ts'
 
 export interface Dispatched {
   readonly started: readonly string[]
@@ -41,10 +41,13 @@ export function decide(context: Context, tasks: readonly Task[]): Plan {
   const records = tasks.map((task) => task.status)
   const needState = needStates(context, tasks)
   const decided = plan(records, maxWorkers(context.config), new Date(), needState, holdOf(context, tasks))
-  const problem = decided.start.length > 0 ? loginProblem(context.config.codex, process.env) : null
-  if (problem === null) return decided
-  const because = decided.start.map((id) => [id, `codex is not logged in: ${problem}`] as const)
-  return { start: [], blocked: new Map([...decided.blocked, ...because]) }
+  const because = decided.start.flatMap((id) => {
+    const worker = workerOf(context, tasks.find((task) => task.id === id) as Task)
+    const problem = worker.loginProblem()
+    return problem === null ? [] : [[id, `${worker.name} is not logged in: ${problem}`] as const]
+  })
+  const blocked = new Map([...decided.blocked, ...because])
+  return { start: decided.start.filter((id) => !blocked.has(id)), blocked }
 }
 
 /** Undefined also when something that cannot be locked stands in its place: the others start all the same. */

@@ -4,10 +4,12 @@
  */
 import { lstatSync } from 'node:fs'
 import type { Task } from '../state/tasks.ts'
-import { type HookName, hookNames } from '../tools/codex/hooks.ts'
-import type { Track } from '../tools/codex/track.ts'
+import type { HookName } from '../tools/workers/hooks.ts'
+import type { Track } from '../tools/workers/track.ts'
+import type { WorkerKind } from '../tools/workers/worker.ts'
 import { flag } from './advance.ts'
 import type { Context } from './context.ts'
+import { workerOf } from './worker.ts'
 
 /** What is missing without it. */
 const missed: Readonly<Record<HookName, string>> = {
@@ -16,14 +18,15 @@ const missed: Readonly<Record<HookName, string>> = {
   stop: 'it may leave mail unread and work uncommitted',
 }
 
-const sentence = (name: HookName): string =>
-  `codex did not run our hook ${name}: ${missed[name]} (does codex.config name hooks of its own? dirigent doctor asks codex)`
+const sentence = (worker: WorkerKind, name: HookName): string =>
+  `${worker.name} did not run our hook ${name}: ${missed[name]} (${worker.hooks?.whyNot})`
 
 /** Is mail handed to the task's worker between its steps? Null: not known before its first command has ended. */
-export function hooksWork(task: Task): boolean | null {
-  if (task.status.state !== 'running') return false
+export function hooksWork(context: Context, task: Task): boolean | null {
+  const worker = workerOf(context, task)
+  if (task.status.state !== 'running' || worker.hooks === null) return false
   if (ran(task, 'post-tool-use')) return true
-  return task.status.flags.includes(sentence('post-tool-use')) ? false : null
+  return task.status.flags.includes(sentence(worker, 'post-tool-use')) ? false : null
 }
 
 /** Flags the hooks that should have run by now. */
@@ -35,9 +38,10 @@ export function noticeMissedHooks(context: Context, task: Task, { counts, outcom
     'post-tool-use': counts.ended_commands > (completed ? 0 : 1),
     stop: completed,
   }
-  return hookNames
+  const worker = workerOf(context, task)
+  return (worker.hooks?.names ?? [])
     .filter((name) => due[name] && !ran(task, name))
-    .reduce((noticed, name) => flag(context, noticed, sentence(name)), task)
+    .reduce((noticed, name) => flag(context, noticed, sentence(worker, name)), task)
 }
 
 function ran({ paths, status }: Task, name: HookName): boolean {

@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { weigh } from '../rules/heavy.ts'
 import { quoted } from '../rules/shell.ts'
-import { commandIn, runInstead } from '../tools/codex/hooks.ts'
+import { commandIn, runInstead } from '../tools/workers/hooks.ts'
 import type { Context } from './context.ts'
 
 /** The kernel takes no longer argument than 128 kB. */
@@ -15,13 +15,14 @@ const mostWritten = 120_000
 
 /** @param hash names the set of shims that the worker has on its PATH */
 export function beforeCommand(context: Context, hash: string, stdin: number): { text: string } | null {
-  const command = commandIn(readFileSync(stdin, 'utf8'))
-  if (command === null) return null
+  const input = commandIn(readFileSync(stdin, 'utf8'))
+  if (input === null) return null
+  const { command } = input
   const set = context.paths.shimSet(hash)
   const weight = weigh(command, context.config.build.shim, (name) => existsSync(set.program(name)))
   if (weight !== 'hidden') return null
   const inTurn = takesTurn(command)
-  return Buffer.byteLength(inTurn) <= mostWritten ? { text: runInstead(inTurn) } : null
+  return Buffer.byteLength(inTurn) <= mostWritten ? { text: runInstead({ ...input, command: inTurn }) } : null
 }
 
 /** The same command, by the same shell, under the build lock. */

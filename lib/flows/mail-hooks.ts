@@ -1,6 +1,6 @@
 /**
  * The hooks that hand mail to a worker in the middle of its turn. Told first and moved to inbox/seen after: a
- * hook that dies between the two (or is too slow for codex, which then takes nothing from it) leaves the
+ * hook that dies between the two (or is too slow for the worker's program, which then takes nothing from it) leaves the
  * message where the next one finds it. So it may be told twice, with the same name, and is never lost. Who
  * calls them keeps two of them apart.
  */
@@ -13,7 +13,7 @@ import type { Message } from '../state/message-file.ts'
 import { deliverable, withQuestions } from '../state/messages.ts'
 import { type TaskPaths, taskPaths } from '../state/paths.ts'
 import { openQuestions } from '../state/questions.ts'
-import { alsoRead, goOn, mostAdded } from '../tools/codex/hooks.ts'
+import { alsoRead, goOn, mostAdded } from '../tools/workers/hooks.ts'
 
 export interface Said {
   readonly text: string
@@ -21,13 +21,13 @@ export interface Said {
   readonly delivered?: () => void
 }
 
-/** After a tool: the unread mail, as much of it as codex passes on whole. */
-export function afterTool(directory: string, attempt: number): Said | null {
+/** After a tool: the unread mail, as much of it as is passed on whole. @param event when it has another name */
+export function afterTool(directory: string, attempt: number, event: string): Said | null {
   const task = taskPaths(directory)
   const mail = forNow(task, attempt)
   if (mail.length === 0) return null
   const { text, told } = handOver(mail, task.inboxSeen, mostAdded)
-  return { text: alsoRead(text), delivered: () => markSeen(inboxOf(task), told) }
+  return { text: alsoRead(text, event), delivered: () => markSeen(inboxOf(task), told) }
 }
 
 /** At the end of a turn. @param stdin gives lines of `git status`, or nothing */

@@ -4,7 +4,7 @@ import { putCheckpointAway } from '../state/checkpoints.ts'
 import { openQuestions, putQuestionAway } from '../state/questions.ts'
 import { refineSpec } from '../state/refine.ts'
 import type { Spec } from '../state/spec.ts'
-import { reload, type Task } from '../state/tasks.ts'
+import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
 import { advance, amend, trail } from './advance.ts'
 import { type Context, trustRepository } from './context.ts'
@@ -24,7 +24,8 @@ export interface Respawn {
 }
 
 export async function respawn(context: Context, id: string, wish: Respawn): Promise<Spawned> {
-  checkWorker(context)
+  const { settings } = loadTask(context.paths, id).status
+  checkWorker(context, [wish.spec ? wish.spec.front.worker : settings.worker])
   // A lost attempt is taken up first, and then is under way.
   const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)

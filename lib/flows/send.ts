@@ -90,7 +90,7 @@ export async function send(
   if (kind === 'urgent' && isOwned(after.status)) await settle(context)
   const receipt = receiptOf(after.paths, after.status.attempt, name)
   const asksNext = asked && nextQuestion(loadTask(context.paths, task), asked)
-  return { task: after, id, created, kind, ...receipt, hooks: hooksWork(after), asksNext }
+  return { task: after, id, created, kind, ...receipt, hooks: hooksWork(context, after), asksNext }
 }
 
 const nextQuestion = (task: Task, answered: Asked): string | null =>

@@ -43,13 +43,16 @@ export const toPlan = (settings: Settings): Settings => ({ ...settings, change: 
 function filledIn(context: Context, { front }: Spec, refs: ReadonlyMap<string, string>): Settings {
   const { config } = context
   const change = front.change ?? 'branch'
+  const worker = front.worker ?? config.worker
+  // Names of models are words of one kind of worker.
+  const { model, effort } = worker === config.worker ? config : {}
   return {
     needs: front.needs ?? [],
     verify: front.verify ?? (change === 'branch' ? config.verify : []),
     paths: front.paths ?? [],
-    worker: front.worker ?? 'codex',
-    model: front.model ?? config.model ?? null,
-    effort: front.effort ?? config.effort ?? null,
+    worker,
+    model: front.model ?? model ?? null,
+    effort: front.effort ?? effort ?? null,
     attempts: front.attempts ?? config.attempts,
     budget: {
       minutes: front.budget?.minutes ?? config.budget.minutes ?? null,

@@ -18,7 +18,10 @@ export async function spawnSeveral(context: Context, read: () => Promise<Named[]
   const { alive } = await observe(context)
   await trustRepository(context, alive.size > 0)
   const [refs, named] = await Promise.all([branches(context.repo), read()])
-  checkWorker(context)
+  checkWorker(
+    context,
+    named.map(({ spec }) => spec.front.worker),
+  )
   const spawned = await startSeveral(context, makeSeveral(context, checkSeveral(context, named, refs)))
   await ensureSupervisor(context)
   return spawned

@@ -2,20 +2,19 @@
 
 import { diskTrouble } from '../kit/disk.ts'
 import { Failure } from '../kit/errors.ts'
-import { packageRoot } from '../kit/package.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import { newStatus } from '../state/new-status.ts'
 import { idFrom, type Spec } from '../state/spec.ts'
 import { checkId, createTask, reload, type Task } from '../state/tasks.ts'
-import { findCodex } from '../tools/codex/find.ts'
-import { loginProblem } from '../tools/codex/login.ts'
 import { branches } from '../tools/git/refs.ts'
 import { branchTaken } from '../tools/git/worktrees.ts'
+import type { KindName } from '../tools/workers/kinds.ts'
 import { branchOf, type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { settingsOf, toPlan } from './settings.ts'
 import { observe } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
+import { kindOf } from './worker.ts'
 
 export interface Spawned {
   readonly task: Task
@@ -43,7 +42,7 @@ export async function spawn(
   const [refs, spec] = await Promise.all([branches(context.repo), read()])
   const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null, plan)
   if (known) return { task: known, created: false, blocked: null }
-  checkWorker(context)
+  checkWorker(context, [spec.front.worker])
   const id = wanted ?? freeId(context, idFrom(spec.title) || 'task')
   const asked = settingsOf(context, id, spec, refs)
   const settings = plan ? toPlan(asked) : asked
@@ -117,11 +116,17 @@ function freeId(context: Context, stem: string): string {
   }
 }
 
-/** Before anything is created: a task that cannot start would only fail later. */
-export function checkWorker(context: Context): void {
-  findCodex(context.config.codex.path, process.env, packageRoot())
-  const problem = loginProblem(context.config.codex, process.env)
-  if (problem) throw new Failure('codex-not-logged-in', problem, { hint: 'Then repeat the command.' })
+/**
+ * Before anything is created: a task that cannot start would only fail later.
+ * @param kinds as specs name them
+ */
+export function checkWorker(context: Context, kinds: readonly (KindName | undefined)[]): void {
+  for (const name of new Set(kinds.map((kind) => kind ?? context.config.worker))) {
+    const kind = kindOf(context, name)
+    kind.find()
+    const problem = kind.loginProblem()
+    if (problem) throw new Failure('worker-not-logged-in', problem, { hint: 'Then repeat the command.' })
+  }
 }
 
 /** Neither the task's branch nor one that would be its folder may be there. */

@@ -40,7 +40,7 @@ export async function survey(context: Context, withEnded = 0): Promise<Survey> {
   const needState = needStates(context, tasks)
   const now = Date.now()
   const { blocked } = decide(context, tasks)
-  const hold = holdOf(context, tasks)
+  const holdFor = holdOf(context, tasks)
   const turns = await waitingForBuild(context)
   const lost = new Map(seen.lost.map((task) => [task.id, task]))
   const toRow = (task: Task): Row => {
@@ -49,6 +49,7 @@ export async function survey(context: Context, withEnded = 0): Promise<Survey> {
     const shown = found ?? task
     const still = standsStill(shown, now)
     const health = healthOf(shown.status, !found, now, turns.get(task.id) ?? null, still)
+    const hold = task.status.state === 'queued' ? holdFor(task.status) : null
     const cools = hold?.health && blocked.get(task.id) === hold.why ? coolingHealth(hold.health) : null
     return {
       task: shown,

@@ -11,12 +11,13 @@ import { endThese, findAll } from '../kit/sweep.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import { remark } from './advance.ts'
 import type { Context } from './context.ts'
-import { spent } from './runner/attend.ts'
+import { replayStream, spent } from './runner/attend.ts'
 import { endWhenSpent } from './runner/day.ts'
 import { requestFor } from './runner/interrupt.ts'
 import { markOf } from './runner/marker.ts'
 import { ownUsage, sessionUsage } from './runner/thread.ts'
 import { urgentMail } from './runner/urgent.ts'
+import { workerOf as kindOf } from './worker.ts'
 
 /** Certainly without a runner. A runner that cannot be seen from here (another machine, say) may live. */
 export const isAlone = (task: Task): boolean => task.status.runner !== null && isGone(task.status.runner)
@@ -29,7 +30,7 @@ export async function endSurvivors(context: Context, task: Task): Promise<boolea
   const first = findOld(context, task)
   const worker = workerOf(task, first)
   if (worker !== null) endWhenSpent(context, task)
-  const why = worker === null ? 'its runner and its worker are gone' : whyEnd(task)
+  const why = worker === null ? 'its runner and its worker are gone' : whyEnd(context, task)
   if (first.length === 0 || why === null) return false
   const grace = context.config.stop_grace_seconds * 1000
   if (worker !== null) await askToEnd(worker, grace)
@@ -65,14 +66,22 @@ function workerOf(task: Task, marked: readonly number[]): number | null {
   return typeof pid === 'number' && marked.includes(pid) ? pid : null
 }
 
-function whyEnd(task: Task): string | null {
+function whyEnd(context: Context, task: Task): string | null {
   const request = requestFor(task)
   if (request) return request.restart?.message ?? 'it was asked to stop'
   const { worker } = task.status
   if (!worker) return null
   if (urgentMail(task)()) return 'an urgent message came'
-  const usage = worker.thread === null ? null : sessionUsage(worker.thread)
-  return spent(task, ownUsage(task, worker.thread, usage), Date.now() - Date.parse(worker.started))
+  const kind = kindOf(context, task)
+  // Where its events count what it uses, its session file does not.
+  const usage = kind.countsThread
+    ? worker.thread && sessionUsage(kind, worker.thread)
+    : replayStream(task.paths.attempt(task.status.attempt).stream, 0, kind.events()).usage
+  return spent(
+    task,
+    ownUsage(kind, task, worker.thread, usage || null),
+    Date.now() - Date.parse(worker.started),
+  )
 }
 
 /** SIGINT lets a worker finish its session file. */

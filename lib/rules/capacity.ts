@@ -16,7 +16,7 @@ export interface Plan {
   readonly blocked: ReadonlyMap<string, string>
 }
 
-/** What keeps every start back, whichever task it is. */
+/** What keeps starts back, whatever the capacity: everybody's, or those of all that ask the same provider. */
 export interface Hold {
   readonly why: string
   /** The evidence that such a task cools down; null when it is something else. */
@@ -37,13 +37,13 @@ export function plan(
   max: number,
   now: Date,
   needState: (id: string) => NeedState,
-  hold: Hold | null = null,
+  holdOf: (task: Status) => Hold | null = () => null,
 ): Plan {
   const blocked = new Map<string, string>()
   const ready: Status[] = []
   for (const task of tasks) {
     if (task.state !== 'queued') continue
-    const why = blockedBy(task, now, needState) ?? hold?.why
+    const why = blockedBy(task, now, needState) ?? holdOf(task)?.why
     if (why) blocked.set(task.id, why)
     else ready.push(task)
   }

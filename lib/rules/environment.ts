@@ -44,16 +44,26 @@ export const markerName = 'DIRIGENT_ATTEMPT'
 /** Set for workers, so that a command of theirs that moves HOME takes its turn in the same line. */
 export const queueName = 'DIRIGENT_BUILD_QUEUE'
 
+/**
+ * @param withhold globs of the person's, beside our own list
+ * @param needs globs of what this kind of worker signs its requests with, although our own list has it
+ */
 export function workerEnvironment(
   caller: NodeJS.ProcessEnv,
   place: WorkerPlace,
   withhold: readonly string[],
   identity: Readonly<Record<string, string>>,
+  needs: readonly string[] = [],
 ): NodeJS.ProcessEnv {
-  const hidden = [...withheld, ...withhold].map(toPattern)
+  const hidden = withhold.map(toPattern)
+  const kept = withheld.map(toPattern)
+  const needed = needs.map(toPattern)
+  const matches = (patterns: readonly RegExp[], name: string) =>
+    patterns.some((pattern) => pattern.test(name))
   const env: NodeJS.ProcessEnv = {}
   for (const [name, value] of Object.entries(caller)) {
-    if (passed.test(name) || !hidden.some((pattern) => pattern.test(name))) env[name] = value
+    const withheldFromIt = matches(hidden, name) || (matches(kept, name) && !matches(needed, name))
+    if (passed.test(name) || !withheldFromIt) env[name] = value
   }
   return {
     ...env,

@@ -26,13 +26,20 @@ version: 1
 # attempts: 3
 # budget: { minutes: 60 }    # of one task; tokens: N too
 # day_budget: { tokens: 20000000 } # of all tasks together, from midnight to midnight; minutes: N too; default: none
-# model: gpt-5.5             # default: the worker's own
+# worker: codex              # who works: codex, claude, or a command of yours (below)
+# model: gpt-5.5             # of those workers; default: their own
 # effort: medium
 
 # codex:
 #   path: /usr/local/bin/codex
 #   user_config: false       # true: your own config.toml, plugins and rules reach the workers
 #   config: {}               # keys for \`codex -c\`, for example { model_provider: mine }
+
+# claude:
+#   path: /usr/local/bin/claude
+#   user_config: false       # true: your own and the project's settings, skills and hooks reach the workers
+# command:
+#   run: my-agent --stdin    # reads the prompt on stdin, works and commits in the directory it is started in
 
 # worktree:
 #   setup: npm ci            # run once in every new worktree, under the build lock

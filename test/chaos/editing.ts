@@ -183,8 +183,8 @@ const alarming = [
   'bad-spec',
   'spec-not-found',
   'task-not-found',
-  'codex-not-found',
-  'codex-not-logged-in',
+  'worker-not-found',
+  'worker-not-logged-in',
 ]
 
 async function readWhile(person: Person, { box, spec }: Desk): Promise<Reads> {

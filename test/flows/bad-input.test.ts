@@ -358,7 +358,7 @@ describe('codex', () => {
   afterEach(() => box.configure({}))
 
   it('is looked for before anything is made: a configured path that is wrong', async () => {
-    const notFound = { exit: 3, code: 'codex-not-found', hint: /codex\.path in .*config\.yaml/ }
+    const notFound = { exit: 3, code: 'worker-not-found', hint: /codex\.path in .*config\.yaml/ }
     for (const [path, says] of [
       ['/nowhere/codex', /not an executable file: \/nowhere\/codex/],
       ['bin/codex', /not an absolute path: bin\/codex/],
@@ -384,7 +384,7 @@ describe('codex', () => {
       spawn(good),
       {
         exit: 3,
-        code: 'codex-not-found',
+        code: 'worker-not-found',
         says: /neither configured, nor on PATH, nor installed/,
         hint: /npm install -g @openai\/codex/,
       },
@@ -396,12 +396,12 @@ describe('codex', () => {
   it('must be logged in before anything is made', async () => {
     const { SCRIPTED_KEY, ...env } = box.env
     expect(SCRIPTED_KEY).toBeDefined()
-    await refused(box, spawn(good), { exit: 3, code: 'codex-not-logged-in', says: /SCRIPTED_KEY/ }, { env })
+    await refused(box, spawn(good), { exit: 3, code: 'worker-not-logged-in', says: /SCRIPTED_KEY/ }, { env })
     box.configure({ codex: { config: {} } })
     await refused(
       box,
       spawn(good),
-      { exit: 3, code: 'codex-not-logged-in', says: /not logged in.* codex login/ },
+      { exit: 3, code: 'worker-not-logged-in', says: /not logged in.* codex login/ },
       { env },
     )
   })

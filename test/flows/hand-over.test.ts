@@ -23,7 +23,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readMessage } from '../../lib/state/message-file.ts'
 import { post } from '../../lib/state/messages.ts'
 import { type TaskPaths, taskPaths } from '../../lib/state/paths.ts'
-import { mostAdded } from '../../lib/tools/codex/hooks.ts'
+import { mostAdded } from '../../lib/tools/workers/hooks.ts'
 import { root } from '../support/sandbox.ts'
 
 let directory: string

@@ -149,13 +149,13 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
     },
     // What this Node is cannot be changed; the figure that it is held against can: see the test.
     'node-too-old': { cause: () => undefined, impossible: () => 'it has a test of its own' },
-    'codex-unusable': {
+    'worker-unusable': {
       cause: () => configure({ codex: { path: '/nowhere/codex', config: box.model.codexConfig() } }),
     },
     'hooks-untrusted': {
       cause: () => configure({ codex: { config: { ...box.model.codexConfig(), 'hooks.PostToolUse': [] } } }),
     },
-    'codex-not-logged-in': { cause: () => configure({ codex: {} }) },
+    'worker-not-logged-in': { cause: () => configure({ codex: {} }) },
     'base-missing': { cause: () => configure({ base: 'nowhere' }) },
     'cannot-commit': {
       cause: () =>

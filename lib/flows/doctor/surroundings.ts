@@ -3,23 +3,20 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errno, Failure } from '../../kit/errors.ts'
 import { createFileOnce, writeFileDurable } from '../../kit/files.ts'
-import { nodeProblem, packageRoot } from '../../kit/package.ts'
+import { nodeProblem } from '../../kit/package.ts'
 import { readBounded } from '../../kit/read.ts'
 import { spaceOf } from '../../kit/space.ts'
 import type { Finding, FindingCode } from '../../rules/findings.ts'
 import { spaceProblem } from '../../rules/space.ts'
 import { ignoreTemplate } from '../../state/templates.ts'
-import { findCodex } from '../../tools/codex/find.ts'
-import { instructionsTooBig } from '../../tools/codex/instructions.ts'
-import { loginProblem } from '../../tools/codex/login.ts'
-import { untrustedHooks } from '../../tools/codex/trust.ts'
-import { codexVersion } from '../../tools/codex/version.ts'
 import { notIgnored } from '../../tools/git/changes.ts'
 import { branches, resolveBase } from '../../tools/git/refs.ts'
 import { commitProblem } from '../../tools/git/trial.ts'
 import { isRefused } from '../../tools/git/trusted.ts'
 import { checkGit } from '../../tools/git/version.ts'
 import { trackedBelow } from '../../tools/git/worktrees.ts'
+import type { WorkerKind } from '../../tools/workers/worker.ts'
+import { kindOf } from '../worker.ts'
 import { collect } from './collect.ts'
 import type { Look } from './look.ts'
 
@@ -41,7 +38,7 @@ export async function surroundings(look: Look): Promise<readonly Finding[]> {
       versions.git = await checkGit()
     }),
   )
-  await all.tryAsync('the worker program', () => codex(look))
+  await all.tryAsync('the worker program', () => workers(look))
   all.try('the disk', () => disk(look))
   all.try('the rights to write', () => rights(look))
   // Without git there is nothing more to ask.
@@ -54,34 +51,25 @@ export async function surroundings(look: Look): Promise<readonly Finding[]> {
   return all.findings
 }
 
-async function codex({ context, versions }: Look): Promise<Finding[]> {
-  const settings = context.config.codex
-  let untrusted: readonly string[] = []
-  const found = await orFinding('codex-unusable', async () => {
-    const { binary } = findCodex(settings.path, process.env, packageRoot())
-    const [version, hooks] = await Promise.all([
-      codexVersion(binary, process.env),
-      untrustedHooks(binary, settings, process.env),
-    ])
-    versions.codex = version
-    untrusted = hooks ?? []
-  })
-  if (untrusted.length > 0)
-    found.push({
-      code: 'hooks-untrusted',
-      what: `codex ${versions.codex} would not run our hooks ${untrusted.join(', ')} beside a worker`,
-      fix: 'Take hooks of your own out of codex.config in the settings; or use another version of codex.',
-    })
-  const login = loginProblem(settings, process.env)
-  if (login) found.push({ code: 'codex-not-logged-in', what: login, fix: 'Nothing starts until then.' })
-  const big = instructionsTooBig(context.repo.main, settings, process.env)
-  if (big)
-    found.push({
-      code: 'agents-too-big',
-      what: `${big.path} has ${big.size} bytes; workers are shown the first ${big.limit}`,
-      fix: 'Shorten it, or raise project_doc_max_bytes under codex.config in the settings.',
-    })
+/** Of the settings' own kind, and of those that live tasks have. */
+async function workers(look: Look): Promise<Finding[]> {
+  const { context, live } = look
+  const names = [context.config.worker, ...live.map(({ status }) => status.settings.worker)]
+  const found: Finding[] = []
+  for (const name of new Set(names)) found.push(...(await worker(look, kindOf(context, name))))
   return found
+}
+
+async function worker({ context, versions }: Look, kind: WorkerKind): Promise<Finding[]> {
+  const found: Finding[] = []
+  const unusable = await orFinding('worker-unusable', async () => {
+    const { version, troubles } = await kind.examine(kind.find(), context.repo.main)
+    if (version !== null) versions[kind.name] = version
+    found.push(...troubles)
+  })
+  const login = kind.loginProblem()
+  if (login) found.push({ code: 'worker-not-logged-in', what: login, fix: 'Nothing starts until then.' })
+  return [...unusable, ...found]
 }
 
 function* disk({ context, aside }: Look): Iterable<Finding> {

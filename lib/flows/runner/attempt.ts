@@ -4,7 +4,6 @@ import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { startInside } from '../../kit/cgroup.ts'
 import { makeOwnDirectory, openOwn, writeFileDurable } from '../../kit/files.ts'
 import type { Lock } from '../../kit/lock.ts'
-import { packageRoot } from '../../kit/package.ts'
 import { start } from '../../kit/proc.ts'
 import { checkpointHash, readCheckpoint } from '../../state/checkpoints.ts'
 import { inboxOf, markSeen } from '../../state/mailbox.ts'
@@ -15,11 +14,10 @@ import { writeRecord } from '../../state/record.ts'
 import { finishRefinement } from '../../state/refine.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Task } from '../../state/tasks.ts'
-import { workerArgv } from '../../tools/codex/argv.ts'
-import { findCodex } from '../../tools/codex/find.ts'
 import { headOf, identity } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import { type Context, now } from '../context.ts'
+import { workerOf } from '../worker.ts'
 import { attend, budgetSpent, endWorker, spent } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
 import { delivered } from './correspondence.ts'
@@ -73,6 +71,7 @@ async function work(
   const { workplace, settings, resume } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)
+  const worker = workerOf(context, task)
   dropRemarks(context, task, task.status.attempt)
   finishRefinement(task)
   // Of an attempt whose runner died before it had; not of one whose work this one knows nothing of.
@@ -81,16 +80,15 @@ async function work(
   const mail = deliverable(task.paths, task.status.attempt)
   const [prompt, environment, from] = await Promise.all([
     resume === null ? promptFor(context, task, mail) : newsFor(context, task, mail),
-    environmentOf(context, task),
+    environmentOf(context, task, worker.needs),
     task.status.attempt === 1 ? workplace.start : headOf(context.repo, workplace),
   ])
-  const codex = findCodex(context.config.codex.path, process.env, packageRoot())
-  const argv = workerArgv({
+  const program = worker.find()
+  const { argv, env } = worker.command({
     model: settings.model,
     effort: settings.effort,
     worktree: workplace.worktree,
     path: environment.PATH ?? '',
-    settings: context.config.codex,
     hooks: hooksOf(context, task),
     resume,
   })
@@ -108,15 +106,15 @@ async function work(
   const stream = openOwn(paths.stream, constants.O_WRONLY | constants.O_APPEND)
   const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
   const child = await startInside(markOf(task).cgroup, () =>
-    start(codex.binary, argv, {
+    start(program, argv, {
       cwd: workplace.worktree,
-      env: environment,
+      env: { ...environment, ...env },
       stdio: [input, stream, errors, ...(held.fd === null ? [] : [held.fd])],
     }),
   )
   for (const fd of [input, stream, errors]) closeSync(fd)
   const started = now()
-  const running = await noteStart(context, task, mail, child, started, codex.binary)
+  const running = await noteStart(context, task, mail, child, started, program)
   const attended = await attend(context, running, child, interrupt)
   return await conclude(context, attended.task, {
     started,
@@ -165,7 +163,7 @@ async function noteStart(
 /** Whether it does go on with its thread is looked at once more: its session file may have gone, or grown. */
 function goingOn(context: Context, task: Task): Task {
   const { resume } = task.status
-  if (resume === null || resumable(context, resume) !== null) return task
+  if (resume === null || resumable(context, task, resume) !== null) return task
   trail(context, task, 'note', `thread ${resume} is not there any more, or too long: it begins anew`)
   return amend(task, { resume: null })
 }

@@ -11,14 +11,14 @@ import { oneLine } from '../../kit/text.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Activity } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
-import { EventReader, type WorkerEvent } from '../../tools/codex/events.ts'
-import { codexHome } from '../../tools/codex/home.ts'
-import { findRollout, RolloutReader } from '../../tools/codex/rollout.ts'
-import { newTrack, type Track, track } from '../../tools/codex/track.ts'
-import { attemptUsage, type Usage } from '../../tools/codex/usage.ts'
+import type { WorkerEvent } from '../../tools/workers/event.ts'
+import { newTrack, type Track, track } from '../../tools/workers/track.ts'
+import { attemptUsage, type Usage } from '../../tools/workers/usage.ts'
+import type { EventReader, Session } from '../../tools/workers/worker.ts'
 import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
+import { workerOf } from '../worker.ts'
 import { watchQuestions } from './asking.ts'
 import { watchCheckpoint } from './checkpoint-watch.ts'
 import { correspond } from './correspondence.ts'
@@ -49,15 +49,17 @@ export async function attend(
   child: ChildProcess,
   interrupt: Interrupt,
 ): Promise<Attended> {
-  const stream = new StreamFile(begun.paths.attempt(begun.status.attempt).stream)
+  const worker = workerOf(context, begun)
+  const stream = new StreamFile(begun.paths.attempt(begun.status.attempt).stream, worker.events())
   const began = Date.now()
   const mail = correspond(context, begun, begun.status.worker?.started ?? begun.status.since)
   const checkpoints = watchCheckpoint(context, begun)
   let task = begun
   let now: Track = newTrack(began)
-  let rollout: RolloutReader | null = null
+  let session: Session | null = null
   let usage: Usage | null = null
-  const before = task.status.resume === null ? null : usedBefore(task, task.status.resume)
+  const { resume } = task.status
+  const before = worker.countsThread && resume !== null ? usedBefore(task, resume) : null
   const used = () => attemptUsage(usage ?? now.usage, before)
   let overBudget: string | null = null
   const lookAtDay = watchDay(context, begun)
@@ -71,11 +73,9 @@ export async function attend(
 
   const look = () => {
     for (const event of stream.read()) now = track(now, event, Date.now())
-    if (now.threadId) {
-      const path = rollout ? null : findRollout(codexHome(process.env), now.threadId, new Date())
-      if (path) rollout = new RolloutReader(path)
-    }
-    usage = rollout?.read() ?? usage
+    // Where the events count the attempt, they do so while it works.
+    if (now.threadId && worker.countsThread) session ??= worker.session(now.threadId)
+    usage = session?.read() ?? usage
   }
   const show = () => {
     const view = JSON.stringify([now.activity.kind, now.activity.what, now.threadId])
@@ -83,7 +83,7 @@ export async function attend(
     if (!due || (view === shown && Date.now() - wrote < 10 * writeEvery)) return
     wrote = Date.now()
     shown = view
-    const next = { activity: activityOf(now), worker: workerOf(task, now, used()) }
+    const next = { activity: activityOf(now), worker: workerNow(task, now, used()) }
     unlessTaken(() => {
       task = amend(noticeMissedHooks(context, task, now), next, { durable: false })
     })
@@ -125,14 +125,14 @@ export async function attend(
 }
 
 /** What the worker did, read from the whole stream at once (also long after it ended). */
-export function replayStream(path: string, at: number): Track {
+export function replayStream(path: string, at: number, reader: EventReader): Track {
   let now = newTrack(at)
-  for (const event of eventsIn(path)) now = track(now, event, at)
+  for (const event of eventsIn(path, reader)) now = track(now, event, at)
   return now
 }
 
-export function* eventsIn(path: string): Iterable<WorkerEvent> {
-  const stream = new StreamFile(path)
+export function* eventsIn(path: string, reader: EventReader): Iterable<WorkerEvent> {
+  const stream = new StreamFile(path, reader)
   for (let events = stream.read(); events.length > 0 || stream.more; events = stream.read()) yield* events
   stream.close()
 }
@@ -143,12 +143,13 @@ export function* eventsIn(path: string): Iterable<WorkerEvent> {
  */
 class StreamFile {
   readonly #fd: number | null
-  readonly #reader = new EventReader()
+  readonly #reader: EventReader
   #offset = 0
   /** The last read did not reach the end. */
   more = false
 
-  constructor(path: string) {
+  constructor(path: string, reader: EventReader) {
+    this.#reader = reader
     const fd = openPlain(path)
     this.#fd = typeof fd === 'number' ? fd : null
   }
@@ -212,7 +213,7 @@ function activityOf({ activity }: Track): Activity {
   }
 }
 
-function workerOf(task: Task, { threadId }: Track, usage: Usage): Task['status']['worker'] {
+function workerNow(task: Task, { threadId }: Track, usage: Usage): Task['status']['worker'] {
   const { worker } = task.status
   return worker && { ...worker, thread: threadId ?? worker.thread, tokens: usage.total }
 }

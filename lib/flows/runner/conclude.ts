@@ -11,11 +11,11 @@ import { readRecord } from '../../state/record.ts'
 import { type AttemptExit, refs as refsSchema } from '../../state/schema/attempt.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import { type Task, tidyTask } from '../../state/tasks.ts'
-import { classify } from '../../tools/codex/failure.ts'
-import type { Track } from '../../tools/codex/track.ts'
-import { addUsage, type Usage } from '../../tools/codex/usage.ts'
 import { isThere } from '../../tools/git/door.ts'
 import { headOf } from '../../tools/git/worktrees.ts'
+import { track as follow, type Track } from '../../tools/workers/track.ts'
+import { addUsage, type Usage } from '../../tools/workers/usage.ts'
+import type { WorkerKind } from '../../tools/workers/worker.ts'
 import { advance, trail } from '../advance.ts'
 import { tidyLine } from '../build-line.ts'
 import type { Context } from '../context.ts'
@@ -23,6 +23,7 @@ import { noteLimits } from '../cool-down.ts'
 import { noteUsed } from '../day-budget.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
 import { tellWitnessed } from '../witness.ts'
+import { workerOf } from '../worker.ts'
 import { keptQuestion, leftOpen, waitForAnswer } from './asking.ts'
 import { budgetSpent, replayStream, spent } from './attend.ts'
 import { concludeMail } from './correspondence.ts'
@@ -50,12 +51,13 @@ export interface Ending {
 
 export async function conclude(context: Context, task: Task, ending: Ending): Promise<Task> {
   const paths = task.paths.attempt(task.status.attempt)
+  const worker = workerOf(context, task)
   const swept = await sweepOwn(task, 1000)
   await tidyLine(context)
   // Somebody else's by now: all that is left to do is to put what we saw into log/stale.
   if (!lateness(task)) makeWay(context, task, swept)
-  const track = replayStream(paths.stream, Date.now())
-  const failure = failureOf(ending, track, paths.stderr)
+  const track = endOf(worker, paths.stream, ending)
+  const failure = failureOf(worker, ending, track, paths.stderr)
   // What nobody has read is told again: the next attempt may go on with the thread, and then gets no reminders.
   if (track.answers === 0 && !lateness(task)) takeBack(task.paths, task.status.attempt)
   const record = await exitRecord(context, task, ending, track, failure, swept)
@@ -72,7 +74,9 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
     told_revision: track.answers > 0 ? guarded.status.spec_revision : guarded.status.told_revision,
     // Never twice for one reason: a thread that cannot be gone on with must not be tried for ever.
     resume:
-      exit.failure?.class === 'interrupted' ? resumable(context, exit.thread ?? task.status.resume) : null,
+      exit.failure?.class === 'interrupted'
+        ? resumable(context, task, exit.thread ?? task.status.resume)
+        : null,
   }
   noteUsed(context, guarded, { tokens: exit.usage.total, minutes: exit.minutes }, new Date(exit.ended))
   await noteLimits(context, guarded, exit.started, exit.failure)
@@ -88,6 +92,14 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   })
 }
 
+/** What its events say, and its end. */
+function endOf(worker: WorkerKind, stream: string, { exitCode }: Ending): Track {
+  const now = Date.now()
+  const said = replayStream(stream, now, worker.events())
+  const last = worker.lastEvent(exitCode)
+  return last ? follow(said, last, now) : said
+}
+
 function makeWay(context: Context, task: Task, swept: number): void {
   if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
   tidyTask(task.paths, task.status.attempt)
@@ -99,10 +111,11 @@ export async function concludeLost(context: Context, task: Task): Promise<Task> 
   const { worker, workplace } = task.status
   // Nobody saw the end; time during which nothing ran (a machine switched off) is not the worker's.
   const heard = statSync(paths.stream).mtimeMs
-  const track = replayStream(paths.stream, heard)
+  const kind = workerOf(context, task)
+  const track = replayStream(paths.stream, heard, kind.events())
   const started = worker?.started ?? task.status.since
-  const usage = track.threadId ? sessionUsage(track.threadId) : null
-  const used = ownUsage(task, track.threadId, track.usage ?? usage)
+  const usage = track.threadId ? sessionUsage(kind, track.threadId) : null
+  const used = ownUsage(kind, task, track.threadId, track.usage ?? usage)
   const over = spent(task, used, heard - Date.parse(started))
   return await conclude(context, task, {
     started,
@@ -142,7 +155,7 @@ function readBefore(path: string): Before | null {
   }
 }
 
-function failureOf(ending: Ending, track: Track, stderr: string): TaskFailure | null {
+function failureOf(worker: WorkerKind, ending: Ending, track: Track, stderr: string): TaskFailure | null {
   const completed = track.outcome?.ended === 'completed'
   // All that it did not do any more was to leave.
   if (completed && ending.cut?.class === 'stalled') return null
@@ -150,7 +163,7 @@ function failureOf(ending: Ending, track: Track, stderr: string): TaskFailure | 
   const inTime = ending.cut?.class !== 'interrupted' || !completed
   if (ending.cut && inTime) return ending.cut
   const { exitCode, signal } = ending
-  const said = classify({
+  const said = worker.classify({
     track,
     exitCode,
     signal,
@@ -182,7 +195,7 @@ async function exitRecord(
     exit_code: ending.exitCode,
     signal: ending.signal,
     failure,
-    usage: ownUsage(task, track.threadId, track.usage ?? ending.usage),
+    usage: ownUsage(workerOf(context, task), task, track.threadId, track.usage ?? ending.usage),
     minutes: Math.max(0, Date.parse(ending.ended) - Date.parse(ending.started)) / 60_000,
     swept,
     from: ending.from,

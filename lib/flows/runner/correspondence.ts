@@ -15,7 +15,7 @@ import { arrivedSince, readTold, writeTold } from '../../state/receipts.ts'
 import type { Told, ToldRecord } from '../../state/schema/attempt.ts'
 import { attemptsUpTo } from '../../state/shape.ts'
 import type { Task } from '../../state/tasks.ts'
-import type { Track } from '../../tools/codex/track.ts'
+import type { Track } from '../../tools/workers/track.ts'
 import { trail } from '../advance.ts'
 import type { Context } from '../context.ts'
 

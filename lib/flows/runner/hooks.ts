@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { packageRoot } from '../../kit/package.ts'
 import { quoted } from '../../rules/shell.ts'
 import type { Task } from '../../state/tasks.ts'
-import type { HookName, Hooks } from '../../tools/codex/hooks.ts'
+import type { HookName, Hooks } from '../../tools/workers/hooks.ts'
 import type { Context } from '../context.ts'
 import { shimSet } from './shims.ts'
 

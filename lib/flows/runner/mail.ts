@@ -25,7 +25,7 @@ export function backForMail(context: Context, task: Task): Task | null {
   const tooMuch = mailed >= mostMailed
   return advance(context, task, tooMuch ? 'failed' : 'queued', tooMuch ? tooMuchMail(why) : why, {
     mailed,
-    resume: direct ? resumable(context, thread) : null,
+    resume: direct ? resumable(context, task, thread) : null,
     runner: null,
     worker: null,
     activity: null,

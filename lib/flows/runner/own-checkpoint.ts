@@ -21,8 +21,10 @@ import type { Task } from '../../state/tasks.ts'
 import { diffWithUntracked, subjects } from '../../tools/git/changes.ts'
 import { isThere } from '../../tools/git/door.ts'
 import { headOf } from '../../tools/git/worktrees.ts'
+import type { EventReader } from '../../tools/workers/worker.ts'
 import { trail } from '../advance.ts'
 import type { Context } from '../context.ts'
+import { workerOf } from '../worker.ts'
 import { eventsIn, replayStream } from './attend.ts'
 import { exitOf } from './thread.ts'
 
@@ -31,8 +33,9 @@ export async function keepPosition(context: Context, task: Task, attempt: number
   // What a planner leaves is its report.
   if (task.status.settings.plan || attempt < 1) return
   if (!lookAt(stream)?.size || wroteItself(task, attempt)) return
-  const commands = commandsIn(stream)
-  const words = replayStream(stream, 0).lastMessage
+  const worker = workerOf(context, task)
+  const commands = commandsIn(stream, worker.events())
+  const words = replayStream(stream, 0, worker.events()).lastMessage
   const { commits, changes, moved } = await leftIn(context, task, attempt)
   // Nothing happened: what there is says more.
   if (commands.length === 0 && words === null && changes === '' && !moved) return
@@ -69,9 +72,9 @@ function hashAtStart(path: string, current: string): string | null {
 
 const commandsKept = 8
 
-function commandsIn(stream: string): Command[] {
+function commandsIn(stream: string, reader: EventReader): Command[] {
   const commands = new Map<string, Command>()
-  for (const event of eventsIn(stream)) {
+  for (const event of eventsIn(stream, reader)) {
     if (event.kind === 'tool-started' && event.tool === 'command')
       commands.set(event.id, { what: event.what, exit: null })
     const known = event.kind === 'tool-ended' ? commands.get(event.id) : undefined

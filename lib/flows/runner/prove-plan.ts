@@ -7,6 +7,7 @@ import { branches } from '../../tools/git/refs.ts'
 import type { Context } from '../context.ts'
 import { draft } from '../plan.ts'
 import { checkDraft } from '../several.ts'
+import { workerOf } from '../worker.ts'
 import { replayStream } from './attend.ts'
 
 /** What the worker made of it; nothing of it is run, so there are no checks. */
@@ -15,7 +16,11 @@ export async function judgePlan(
   task: Task,
 ): Promise<{ readonly failure: TaskFailure } | { readonly failure: null; readonly ready: string }> {
   // Its own last words: the report in the task's directory may be of an attempt before.
-  const words = replayStream(task.paths.attempt(task.status.attempt).stream, 0).lastMessage
+  const words = replayStream(
+    task.paths.attempt(task.status.attempt).stream,
+    0,
+    workerOf(context, task).events(),
+  ).lastMessage
   if (words === null) return { failure: bad(task, 'it ended without a word', '') }
   try {
     const drafted = await draft(context, task, clean(words).trim())

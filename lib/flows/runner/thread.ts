@@ -8,28 +8,30 @@ import { readRecord } from '../../state/record.ts'
 import { type AttemptExit, exit } from '../../state/schema/attempt.ts'
 import { attemptsUpTo } from '../../state/shape.ts'
 import type { Task } from '../../state/tasks.ts'
-import { codexHome } from '../../tools/codex/home.ts'
-import { findRollout, RolloutReader } from '../../tools/codex/rollout.ts'
-import { addUsage, attemptUsage, type Usage } from '../../tools/codex/usage.ts'
+import { addUsage, attemptUsage, type Usage } from '../../tools/workers/usage.ts'
+import type { Session, WorkerKind } from '../../tools/workers/worker.ts'
 import type { Context } from '../context.ts'
+import { workerOf } from '../worker.ts'
 
 /** The thread again when the next attempt can go on with it: it is known and small; otherwise null. */
-export function resumable(context: Context, thread: string | null): string | null {
+export function resumable(context: Context, task: Task, thread: string | null): string | null {
   if (thread === null) return null
-  const session = sessionOf(thread)
+  const session = sessionOf(workerOf(context, task), thread)
   const size = session?.context ?? null
   return size !== null && size <= context.config.resume.max_tokens ? thread : null
 }
 
 /** What the session file says, for a turn whose end nobody heard. Of the whole thread. */
-export const sessionUsage = (thread: string): Usage | null => sessionOf(thread)?.usage ?? null
+export const sessionUsage = (worker: WorkerKind, thread: string): Usage | null =>
+  sessionOf(worker, thread)?.usage ?? null
 
 /** What the last turn of a thread used, which of a copy is all that it used itself. */
-export const turnUsage = (thread: string): Usage | null => sessionOf(thread)?.turn ?? null
+export const turnUsage = (worker: WorkerKind, thread: string): Usage | null =>
+  sessionOf(worker, thread)?.turn ?? null
 
-/** What this attempt used, given the total of its thread. */
-export function ownUsage(task: Task, thread: string | null, total: Usage | null): Usage {
-  return attemptUsage(total, thread === null ? null : usedBefore(task, thread))
+/** What this attempt used, given the total that was counted. */
+export function ownUsage(worker: WorkerKind, task: Task, thread: string | null, total: Usage | null): Usage {
+  return attemptUsage(total, worker.countsThread && thread !== null ? usedBefore(task, thread) : null)
 }
 
 /** What attempts before the newest used of a thread; null when none went on with it. */
@@ -56,13 +58,13 @@ export function exitOf({ paths }: Pick<Task, 'paths'>, n: number): AttemptExit |
 const mostReads = 64
 
 function sessionOf(
+  worker: WorkerKind,
   thread: string,
-): (Pick<RolloutReader, 'turn' | 'context'> & { readonly usage: Usage | null }) | null {
-  const path = findRollout(codexHome(process.env), thread, new Date())
-  if (path === null) return null
-  const reader = new RolloutReader(path)
-  let usage = reader.read()
-  for (let reads = 1; reader.more && reads < mostReads; reads++) usage = reader.read()
-  if (reader.more) return null
-  return { usage, turn: reader.turn, context: reader.context }
+): (Pick<Session, 'turn' | 'context'> & { readonly usage: Usage | null }) | null {
+  const session = worker.session(thread)
+  if (session === null) return null
+  let usage = session.read()
+  for (let reads = 1; session.more && reads < mostReads; reads++) usage = session.read()
+  if (session.more) return null
+  return { usage, turn: session.turn, context: session.context }
 }

@@ -9,8 +9,15 @@ import type { Context } from '../context.ts'
 import { markerOf } from './marker.ts'
 import { shimSet } from './shims.ts'
 
-/** The task must have its workplace. */
-export async function environmentOf(context: Context, task: Task): Promise<NodeJS.ProcessEnv> {
+/**
+ * The task must have its workplace.
+ * @param needs variables (globs) for the worker itself, which checks and other workers do not get
+ */
+export async function environmentOf(
+  context: Context,
+  task: Task,
+  needs: readonly string[] = [],
+): Promise<NodeJS.ProcessEnv> {
   const { workplace } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree yet`)
   return workerEnvironment(
@@ -29,5 +36,6 @@ export async function environmentOf(context: Context, task: Task): Promise<NodeJ
     },
     context.config.withhold,
     await identity(context.repo),
+    needs,
   )
 }

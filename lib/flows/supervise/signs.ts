@@ -17,6 +17,7 @@ import type { Context } from '../context.ts'
 import { replayStream } from '../runner/attend.ts'
 import { markOf } from '../runner/marker.ts'
 import { isAlone } from '../survivors.ts'
+import { workerOf } from '../worker.ts'
 
 /** Looked at once for all workers. */
 export interface Surroundings {
@@ -29,14 +30,14 @@ export async function lookAround(context: Context): Promise<Surroundings> {
 }
 
 /** Null for a task without a worker. */
-export function signsOf(task: Task, around: Surroundings): Signs | null {
+export function signsOf(context: Context, task: Task, around: Surroundings): Signs | null {
   const { runner, worker } = task.status
   if (task.status.state !== 'running' || !runner || !worker) return null
   const mark = markOf(task)
   const pid = findProcess({ ...runner, pid: worker.pid, ticks: null })
   const pulse = pulseOf(mark, around.marked.get(mark.value) ?? [], typeof pid === 'number' ? pid : null)
   return {
-    ...heardOf(task, worker.started),
+    ...heardOf(context, task, worker.started),
     cpu: pulse?.cpu ?? null,
     stopped: pulse?.stopped ?? false,
     inLine: around.inLine.has(task.id),
@@ -45,11 +46,11 @@ export function signsOf(task: Task, around: Surroundings): Signs | null {
 }
 
 /** Without a runner nobody writes down what its worker does. */
-function heardOf(task: Task, started: string): Pick<Signs, 'kind' | 'what' | 'heard'> {
+function heardOf(context: Context, task: Task, started: string): Pick<Signs, 'kind' | 'what' | 'heard'> {
   const { stream } = task.paths.attempt(task.status.attempt)
   const written = lookAt(stream)?.mtimeMs ?? 0
   if (isAlone(task)) {
-    const { activity } = replayStream(stream, written)
+    const { activity } = replayStream(stream, written, workerOf(context, task).events())
     return { kind: activity.kind, what: activity.what, heard: Math.max(written, Date.parse(started)) }
   }
   const { activity } = task.status

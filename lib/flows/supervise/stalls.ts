@@ -31,7 +31,7 @@ export const stalls: Part = {
     if (stall.minutes === 0 || due.length === 0) return []
     const around = await lookAround(context)
     return due.flatMap((task) => {
-      const signs = signsOf(task, around)
+      const signs = signsOf(context, task, around)
       return signs ? watch(context, task, signs, Date.now()) : []
     })
   },

@@ -15,8 +15,11 @@ export const starts: Part = {
 }
 
 function aheadOf(context: Context, { tasks }: Observed): Date[] {
-  const shared = holdOf(context, tasks)?.until
-  return [...timesAhead(tasks), ...(shared && shared.getTime() > Date.now() ? [shared] : [])]
+  const holdFor = holdOf(context, tasks)
+  const shared = tasks.flatMap(({ status }) =>
+    status.state === 'queued' ? (holdFor(status)?.until ?? []) : [],
+  )
+  return [...timesAhead(tasks), ...shared.filter((time) => time.getTime() > Date.now())]
 }
 
 function earliest(times: readonly Date[]): Date | null {

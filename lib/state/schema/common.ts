@@ -7,6 +7,8 @@ export const version = z.literal(1)
 export const natural = z.int().check(z.minimum(0))
 export const positive = z.int().check(z.minimum(1))
 
+export const workerKind = z.enum(['codex', 'claude', 'command'])
+
 export const usage = z.strictObject({
   input: natural,
   cached_input: natural,

@@ -1,7 +1,7 @@
 /** `config.yaml`: settings of one repository. Everything has a default. */
 import * as z from 'zod/mini'
 import { heavyPrograms } from '../heavy-programs.ts'
-import { natural, positive } from './common.ts'
+import { natural, positive, workerKind } from './common.ts'
 
 const text = z.string().check(z.minLength(1))
 const minutes = z.number().check(z.positive())
@@ -69,6 +69,9 @@ export const config = z.strictObject({
   ),
   /** Run when something needs the orchestrator and no `wait` listens. */
   wake: z._default(z.nullable(text), null),
+  /** Of specs that name none. */
+  worker: z._default(workerKind, 'codex'),
+  /** Of workers of that kind. */
   model: z.optional(text),
   effort: z.optional(text),
   codex: z._default(
@@ -81,6 +84,15 @@ export const config = z.strictObject({
     }),
     { path: null, user_config: false, mcp_servers: [], config: {}, flags: [] },
   ),
+  claude: z._default(
+    z.strictObject({
+      path: z._default(z.nullable(text), null),
+      user_config: z._default(z.boolean(), false),
+      flags: z._default(z.array(text), []),
+    }),
+    { path: null, user_config: false, flags: [] },
+  ),
+  command: z._default(z.strictObject({ run: z._default(z.nullable(text), null) }), { run: null }),
   worktree: z._default(
     z.strictObject({ setup: z._default(z.nullable(text), null), setup_minutes: z._default(minutes, 15) }),
     { setup: null, setup_minutes: 15 },

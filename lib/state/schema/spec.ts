@@ -1,6 +1,6 @@
 /** The front matter of `spec.md`. Defaults come from the configuration. */
 import * as z from 'zod/mini'
-import { positive } from './common.ts'
+import { positive, workerKind } from './common.ts'
 
 const text = z.string().check(z.minLength(1), z.maxLength(2000))
 const list = z.array(text).check(z.maxLength(100))
@@ -10,7 +10,7 @@ export const front = z.strictObject({
   needs: z.optional(list),
   verify: z.optional(list),
   paths: z.optional(list),
-  worker: z.optional(z.literal('codex')),
+  worker: z.optional(workerKind),
   model: z.optional(text),
   effort: z.optional(text),
   attempts: z.optional(positive.check(z.maximum(100))),

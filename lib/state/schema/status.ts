@@ -1,6 +1,6 @@
 /** `status.json`: the decided state of one task. Health is not here: it is observed and derived. */
 import * as z from 'zod/mini'
-import { failure, natural, positive, time, usage, version } from './common.ts'
+import { failure, natural, positive, time, usage, version, workerKind } from './common.ts'
 
 export const state = z.enum([
   'queued',
@@ -21,7 +21,7 @@ export const settings = z.strictObject({
   needs: z.array(z.string()),
   verify: z.array(z.string()),
   paths: z.array(z.string()),
-  worker: z.literal('codex'),
+  worker: workerKind,
   model: z.nullable(z.string()),
   effort: z.nullable(z.string()),
   attempts: positive,

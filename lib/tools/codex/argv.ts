@@ -4,24 +4,15 @@
  * accepted by `--strict-config` of 0.169; the flag itself is not given, so that other versions start too.
  */
 import { Failure } from '../../kit/errors.ts'
+import type { WorkerCall as Call } from '../workers/worker.ts'
 import { codexHome, userConfigText } from './home.ts'
-import { type Hooks, hookConfig } from './hooks.ts'
+import { hookConfig } from './hooks.ts'
 import { expand, merge, overrides, type Tree } from './overrides.ts'
 import type { CodexSettings } from './settings.ts'
 import { namesBelow, scanToml } from './toml-scan.ts'
 
-export interface WorkerCall {
-  model: string | null
-  effort: string | null
-  worktree: string
-  /** PATH for the worker's commands, our own folder first; put the same into the worker's environment. */
-  path: string
+export interface WorkerCall extends Call {
   settings: CodexSettings
-  hooks?: Hooks
-  /** The thread to go on with; the worker still works in `worktree`, wherever the thread began. */
-  resume?: string | null
-  /** The thread of which a copy is asked something: it may run on meanwhile, and the copy can change nothing. */
-  aside?: string | null
   /** Where config.toml is, when it is not where the environment says. */
   home?: string
 }

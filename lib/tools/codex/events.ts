@@ -3,14 +3,14 @@
  * the stream is data, and a new version may say things we do not know. A line that is never finished is never
  * an event.
  */
-import { firstBytes } from './bounded.ts'
-import type { WorkerEvent } from './event.ts'
+import { firstBytes } from '../workers/bounded.ts'
+import type { WorkerEvent } from '../workers/event.ts'
+import { isTable, parseTable } from '../workers/json.ts'
+import { Lines } from '../workers/lines.ts'
+import { noUsage, readUsage } from '../workers/usage.ts'
 import { readItem } from './items.ts'
-import { isTable, parseTable } from './json.ts'
-import { Lines } from './lines.ts'
-import { noUsage, readUsage } from './usage.ts'
 
-export type { Tool, WorkerEvent } from './event.ts'
+export type { Tool, WorkerEvent } from '../workers/event.ts'
 
 const longestLine = 4 * 1024 * 1024
 const noticeBytes = 4096

@@ -4,40 +4,20 @@
  * knows is a model error worth another attempt; attempts are limited elsewhere.
  */
 import { oneLine } from '../../kit/text.ts'
-import { parseTable } from './json.ts'
+import {
+  byNumber,
+  bySignal,
+  doing,
+  type Ending,
+  type FailureClass,
+  failure,
+  type WorkerFailure,
+} from '../workers/failure.ts'
+import { parseTable } from '../workers/json.ts'
 import { retryAt } from './retry-at.ts'
 import { reasonIn } from './stderr.ts'
-import type { Track } from './track.ts'
 
-export type FailureClass =
-  | 'usage-limit'
-  | 'rate-limit'
-  | 'overload'
-  | 'auth'
-  | 'context-overflow'
-  | 'network'
-  | 'bad-request'
-  | 'model-error'
-  | 'killed'
-  | 'crash'
-  | 'start-failed'
-
-export interface WorkerFailure {
-  class: FailureClass
-  message: string
-  /** Another attempt may end better with nothing changed by anyone. After a context overflow: a fresh one. */
-  retryable: boolean
-  /** Not before this time (ISO), when the provider named one. */
-  retry_at: string | null
-}
-
-export interface Ending {
-  track: Track
-  exitCode: number | null
-  signal: string | null
-  stderrTail: string
-  now: Date
-}
+export type { Ending, FailureClass, WorkerFailure } from '../workers/failure.ts'
 
 /** First match counts: an account's limit before a request's, a named cause before a broken stream. */
 const sentences: [FailureClass, boolean, RegExp][] = [
@@ -73,22 +53,19 @@ const sentences: [FailureClass, boolean, RegExp][] = [
 
 /** Null when the turn completed and the program ended with 0. */
 export function classify(ending: Ending): WorkerFailure | null {
-  const { track, exitCode, signal } = ending
+  const { track, exitCode } = ending
   if (track.outcome?.ended === 'failed') return refused(track.outcome.message, ending)
   if (track.outcome?.ended === 'completed' && exitCode === 0) return null
   const reason = reasonIn(ending.stderrTail)
-  if (signal !== null) {
-    return failure(crashes.has(signal) ? 'crash' : 'killed', `ended by ${signal}${doing(track)}`, true)
-  }
+  const ended = bySignal(ending)
+  if (ended) return ended
   if (exitCode === 101) return failure('crash', reason || 'the program panicked', true)
   if (track.threadId === null) {
     const message = reason || (exitCode === null ? 'it did not start' : `it ended at once with ${exitCode}`)
     return failure('start-failed', message, passing.test(message))
   }
-  // A shell between us and the program turns a signal into a number.
-  if (exitCode !== null && exitCode > 128) {
-    return failure('killed', `ended by signal ${exitCode - 128}${doing(track)}`, true)
-  }
+  const numbered = byNumber(ending)
+  if (numbered) return numbered
   // An interrupt leaves no word: the program answers SIGINT with code 1 in the middle of its turn.
   if (exitCode === 1 && track.outcome === null && !/^error\b/i.test(reason))
     return failure('killed', `interrupted${doing(track)}`, true)
@@ -96,7 +73,6 @@ export function classify(ending: Ending): WorkerFailure | null {
   return failure('crash', `ended with ${exitCode} ${what}${reason && `: ${reason}`}`, true)
 }
 
-const crashes = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGSYS'])
 /** What keeps a program from starting only now. */
 const passing =
   /active writer|database is locked|resource temporarily|too many open files|cannot allocate|text file busy/i
@@ -114,17 +90,4 @@ function readable(message: string): string {
   const quoted = /^\s*\{/.test(message) ? /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(message)?.[1] : undefined
   const said = quoted === undefined ? undefined : parseTable(`{"said":${quoted}}`)?.said
   return oneLine(typeof said === 'string' ? said : message, 500)
-}
-
-function doing({ activity }: Track): string {
-  return activity.what === null ? '' : ` (${activity.kind}: ${oneLine(activity.what, 200)})`
-}
-
-function failure(
-  kind: FailureClass,
-  message: string,
-  retryable: boolean,
-  at: Date | null = null,
-): WorkerFailure {
-  return { class: kind, message, retryable, retry_at: at === null ? null : at.toISOString() }
 }

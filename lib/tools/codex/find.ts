@@ -1,8 +1,7 @@
 /** Finds the program. A path that somebody configured is used or refused, never quietly replaced. */
-import { accessSync, constants, statSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { delimiter, isAbsolute, join } from 'node:path'
-import { errno, Failure } from '../../kit/errors.ts'
+import { isAbsolute, join } from 'node:path'
+import { Failure } from '../../kit/errors.ts'
+import { fromHome, isFile, isProgram, onPath } from '../workers/program.ts'
 import { ancestors, launcherAt, nativeOf } from './launcher.ts'
 
 export interface FoundCodex {
@@ -25,37 +24,31 @@ export function findCodex(
   if (onPath !== null) return { binary: onPath, source: 'path' }
   const packaged = fromPackage(packageRoot)
   if (packaged !== null) return { binary: packaged, source: 'package' }
-  throw new Failure('codex-not-found', 'codex is neither configured, nor on PATH, nor installed with npm', {
+  throw new Failure('worker-not-found', 'codex is neither configured, nor on PATH, nor installed with npm', {
     hint: install,
   })
 }
 
 function fromConfig(configured: string, env: NodeJS.ProcessEnv): string {
-  const path = configured.startsWith('~/') ? join(env.HOME || homedir(), configured.slice(2)) : configured
+  const path = fromHome(configured, env)
   // A relative path would mean another file in every folder that a verb is called from.
   if (!isAbsolute(path)) {
-    throw new Failure('codex-not-found', `codex.path is not an absolute path: ${path}`, { hint: setPath })
+    throw new Failure('worker-not-found', `codex.path is not an absolute path: ${path}`, { hint: setPath })
   }
   if (!isProgram(path)) {
-    throw new Failure('codex-not-found', `codex.path is not an executable file: ${path}`, { hint: setPath })
+    throw new Failure('worker-not-found', `codex.path is not an executable file: ${path}`, { hint: setPath })
   }
   const native = unwrapped(path)
   if (native !== null) return native
-  throw new Failure('codex-not-found', `codex.path is an incomplete npm installation: ${path}`, {
+  throw new Failure('worker-not-found', `codex.path is an incomplete npm installation: ${path}`, {
     hint: `It lacks the package for this platform. Reinstall it (npm install -g @openai/codex).`,
   })
 }
 
 function fromPath(env: NodeJS.ProcessEnv): string | null {
   const name = process.platform === 'win32' ? 'codex.exe' : 'codex'
-  for (const dir of (env.PATH ?? '').split(delimiter)) {
-    // An empty or relative entry means the current folder, where a worker may have put anything.
-    if (!isAbsolute(dir)) continue
-    const path = join(dir, name)
-    const native = isProgram(path) ? unwrapped(path) : null
-    if (native !== null) return native
-  }
-  return null
+  const native = onPath(name, env).map(unwrapped)
+  return native.find((path) => path !== null) ?? null
 }
 
 function fromPackage(root: string): string | null {
@@ -73,24 +66,4 @@ function unwrapped(path: string): string | null {
   if (launcher === null) return path
   const native = nativeOf(launcher)
   return native !== null && isProgram(native) ? native : null
-}
-
-function isProgram(path: string): boolean {
-  return isFile(path) && allowed(() => accessSync(path, constants.X_OK))
-}
-
-function isFile(path: string): boolean {
-  return allowed(() => statSync(path).isFile())
-}
-
-const refusals = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']
-
-/** False when the file is not there or not for us; any other error is real. */
-function allowed(test: () => unknown): boolean {
-  try {
-    return test() !== false
-  } catch (error) {
-    if (refusals.includes(errno(error) ?? '')) return false
-    throw error
-  }
 }

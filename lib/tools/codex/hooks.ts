@@ -4,23 +4,15 @@
  * definition, so another command line is another hash; nothing else becomes trusted by it.
  */
 import { createHash } from 'node:crypto'
-import { isTable, parseTable } from './json.ts'
+import { type HookName, type Hooks, hookEvents, hookNames, hookTimeout as timeout } from '../workers/hooks.ts'
 import type { Tree } from './overrides.ts'
 
-/** Our name of a hook → codex's name of its event, and the tools that it is about; commands of both families of models are `Bash`. */
-const events = {
-  'pre-tool-use': { event: 'PreToolUse', matcher: '^Bash$' },
-  'post-tool-use': { event: 'PostToolUse', matcher: null },
-  stop: { event: 'Stop', matcher: null },
-} as const
-export type HookName = keyof typeof events
-export const hookNames = Object.keys(events) as HookName[]
-
-/** Command lines, run by a shell. */
-export type Hooks = { readonly [name in HookName]?: string }
-
-/** Seconds; then the worker goes on as if there were no hook. Starting on a busy machine may take some. */
-const timeout = 60
+/** The tools that a hook is about; commands of both families of models are `Bash`. */
+const matchers: Readonly<Record<HookName, string | null>> = {
+  'pre-tool-use': '^Bash$',
+  'post-tool-use': null,
+  stop: null,
+}
 /** Where codex says that definitions given by `-c` come from. */
 const source = '/<session-flags>/config.toml'
 
@@ -28,7 +20,7 @@ const source = '/<session-flags>/config.toml'
 export function hookConfig(hooks: Hooks): Tree {
   const given = hookNames.flatMap((name) => {
     const command = hooks[name]
-    return command === undefined ? [] : [{ name, command, ...events[name] }]
+    return command === undefined ? [] : [{ name, command, event: hookEvents[name], matcher: matchers[name] }]
   })
   if (given.length === 0) return {}
   const definitions = given.map(({ event, matcher, command }) => {
@@ -47,38 +39,4 @@ function hashOf(event_name: string, matcher: string | null, command: string): st
   const hook = { async: false, command, timeout, type: 'command' }
   const definition = { event_name, hooks: [hook], ...(matcher === null ? {} : { matcher }) }
   return `sha256:${createHash('sha256').update(JSON.stringify(definition)).digest('hex')}`
-}
-
-/** The command that a call on the hook's stdin is about; null when it is about something else. */
-export function commandIn(call: string): string | null {
-  const table = parseTable(call)
-  if (table?.tool_name !== 'Bash' || !isTable(table.tool_input)) return null
-  const { command } = table.tool_input
-  return typeof command === 'string' ? command : null
-}
-
-/** What the hook before a command says so that another command runs instead. */
-export function runInstead(command: string): string {
-  return JSON.stringify({
-    hookSpecificOutput: {
-      hookEventName: events['pre-tool-use'].event,
-      permissionDecision: 'allow',
-      updatedInput: { command },
-    },
-  })
-}
-
-/** Of a text that a hook adds to the conversation codex keeps some 2500 tokens; bytes that are never cut. */
-export const mostAdded = 9000
-
-/** What the hook after a tool says so that the model reads `text` with its next step. */
-export function alsoRead(text: string): string {
-  return JSON.stringify({
-    hookSpecificOutput: { hookEventName: events['post-tool-use'].event, additionalContext: text },
-  })
-}
-
-/** What the hook at the end of a turn says so that the model goes on, and why. */
-export function goOn(reason: string): string {
-  return JSON.stringify({ decision: 'block', reason })
 }

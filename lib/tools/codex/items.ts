@@ -1,8 +1,8 @@
 /** One item of the event stream → our events: what the worker says, thinks, and does with its tools. */
 import { oneLine } from '../../kit/text.ts'
-import { firstBytes } from './bounded.ts'
-import type { Tool, WorkerEvent } from './event.ts'
-import { isTable } from './json.ts'
+import { firstBytes } from '../workers/bounded.ts'
+import type { Tool, WorkerEvent } from '../workers/event.ts'
+import { isTable } from '../workers/json.ts'
 import { unwrapShell } from './unwrap.ts'
 
 type Item = Record<string, unknown>

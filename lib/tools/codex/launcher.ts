@@ -5,7 +5,7 @@
  */
 import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { parseTable } from './json.ts'
+import { parseTable } from '../workers/json.ts'
 
 /** The launcher's own JavaScript file when `path` is the launcher or leads to it, or null. */
 export function launcherAt(path: string): string | null {

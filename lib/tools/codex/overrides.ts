@@ -5,7 +5,7 @@
  * are not understood, so below a key that is not bare the value is written as one inline table.
  */
 import { Failure } from '../../kit/errors.ts'
-import { isTable } from './json.ts'
+import { isTable } from '../workers/json.ts'
 import { isBareKey, tomlValue } from './toml.ts'
 
 export type Tree = Record<string, unknown>

@@ -7,9 +7,9 @@ import { closeSync, fstatSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { errno, Failure } from '../../kit/errors.ts'
 import { openPlain } from '../../kit/read.ts'
-import { isTable, parseTable } from './json.ts'
-import { Lines } from './lines.ts'
-import { readUsage, type Usage } from './usage.ts'
+import { isTable, parseTable } from '../workers/json.ts'
+import { Lines } from '../workers/lines.ts'
+import { readUsage, type Usage } from '../workers/usage.ts'
 
 const day = 24 * 60 * 60 * 1000
 

@@ -3,7 +3,7 @@
  * rather than guessed, because the program takes a value it cannot parse for a plain string.
  */
 import { Failure } from '../../kit/errors.ts'
-import { isTable } from './json.ts'
+import { isTable } from '../workers/json.ts'
 
 export function tomlValue(value: unknown, where: string): string {
   switch (typeof value) {

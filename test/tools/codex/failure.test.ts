@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { classify, type Ending, type FailureClass } from '../../../lib/tools/codex/failure.ts'
-import { newTrack, type Track, track } from '../../../lib/tools/codex/track.ts'
+import { newTrack, type Track, track } from '../../../lib/tools/workers/track.ts'
 
 const now = new Date(2026, 10, 20, 3, 0, 30)
 

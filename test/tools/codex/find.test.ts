@@ -30,7 +30,7 @@ const install = (at: string, { native = true } = {}) => {
   const program = `${at}/node_modules/@openai/${platform}/vendor/${triple}/bin/codex`
   return { launcher, native: native ? file(program) : join(root, program) }
 }
-const refusal = expect.objectContaining({ code: 'codex-not-found', hint: expect.stringContaining('codex') })
+const refusal = expect.objectContaining({ code: 'worker-not-found', hint: expect.stringContaining('codex') })
 
 test('the installed package leads to a native program that runs', async () => {
   const found = findCodex(null, {}, repository)
@@ -69,7 +69,7 @@ test.each([
 test('nothing anywhere is a failure that says how to install', () => {
   expect(() => findCodex(null, { PATH: `${root}:` }, root)).toThrow(
     expect.objectContaining({
-      code: 'codex-not-found',
+      code: 'worker-not-found',
       hint: expect.stringMatching(/npm install.*codex\.path/),
     }),
   )

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { WorkerEvent } from '../../../lib/tools/codex/events.ts'
-import { newTrack, type Track, track } from '../../../lib/tools/codex/track.ts'
+import { newTrack, type Track, track } from '../../../lib/tools/workers/track.ts'
 
 /** Folds events that come at 1, 2, 3 … */
 const fold = (events: WorkerEvent[], from = newTrack()): Track =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addUsage, attemptUsage, noUsage, readUsage, type Usage } from '../../../lib/tools/codex/usage.ts'
+import { addUsage, attemptUsage, noUsage, readUsage, type Usage } from '../../../lib/tools/workers/usage.ts'
 
 const usage = (input: number, output: number): Usage => ({
   input,

@@ -9,7 +9,7 @@ import { EventReader, type WorkerEvent } from '../../../lib/tools/codex/events.t
 import { classify, type WorkerFailure } from '../../../lib/tools/codex/failure.ts'
 import { findCodex } from '../../../lib/tools/codex/find.ts'
 import type { CodexSettings } from '../../../lib/tools/codex/settings.ts'
-import { newTrack, type Track, track } from '../../../lib/tools/codex/track.ts'
+import { newTrack, type Track, track } from '../../../lib/tools/workers/track.ts'
 import type { ScriptedModel } from '../../scripted-model/server.ts'
 
 const repository = join(import.meta.dirname, '../../..')

@@ -1,7 +1,7 @@
 /** Where a worker is, folded from its events. Pure: the same events at the same times give the same track. */
 
-import { firstBytes } from './bounded.ts'
-import type { Tool, WorkerEvent } from './event.ts'
+import { firstBytes, lastBytes } from './bounded.ts'
+import type { Cause, Tool, WorkerEvent } from './event.ts'
 import type { Usage } from './usage.ts'
 
 export interface Activity {
@@ -36,9 +36,9 @@ export interface Track {
   running: RunningTool[]
   counts: Counts
   lastMessage: string | null
-  /** The thread's total, known when its turn has completed. */
+  /** The total of the thread or of the attempt, as the kind of worker counts; known at the latest when its turn has completed. */
   usage: Usage | null
-  outcome: null | { ended: 'completed' } | { ended: 'failed'; message: string }
+  outcome: null | { ended: 'completed' } | { ended: 'failed'; message: string; cause?: Cause }
   /** The last five. */
   notices: string[]
   /** Events that the model made: it had read all that was put before it. */
@@ -49,6 +49,7 @@ export interface Track {
 
 const noticesKept = 5
 const runningKept = 100
+const outputKept = 8 * 1024
 
 /** `at`: when the worker was started, so that a silent start has an age. */
 export function newTrack(at = 0): Track {
@@ -79,6 +80,10 @@ function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
       return { threadId: event.thread }
     case 'turn-started':
       return { outcome: null, running: [] }
+    case 'output':
+      return { lastMessage: lastBytes((state.lastMessage ?? '') + event.text, outputKept) }
+    case 'used':
+      return { usage: event.usage }
     case 'message':
       return { lastMessage: firstBytes(event.text, 64 * 1024), counts: plus(state, 'messages') }
     case 'tool-started': {
@@ -100,15 +105,17 @@ function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
       return { notices: [...state.notices, event.message].slice(-noticesKept) }
     case 'turn-completed':
       return { outcome: { ended: 'completed' }, usage: event.usage, running: [] }
-    case 'turn-failed':
-      return { outcome: { ended: 'failed', message: event.message }, running: [] }
+    case 'turn-failed': {
+      const { message, cause } = event
+      return { outcome: { ended: 'failed', message, ...(cause && { cause }) }, running: [] }
+    }
     default:
       return {}
   }
 }
 
 const isAnswer = ({ kind }: WorkerEvent): boolean =>
-  ['message', 'reasoning', 'tool-started', 'turn-completed'].includes(kind)
+  ['message', 'reasoning', 'tool-started', 'output', 'turn-completed'].includes(kind)
 
 function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: number): Activity {
   const heard = { ...before, last_event: at }
@@ -119,7 +126,7 @@ function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: n
   if (event.kind === 'notice') {
     return /^Reconnecting\b/.test(event.message) ? become('reconnecting', event.message, at) : heard
   }
-  if (event.kind === 'unknown' || event.kind === 'thread-started') return heard
+  if (['unknown', 'thread-started', 'used'].includes(event.kind)) return heard
   if (state.outcome !== null) return become('ended', null, at)
   const oldest = state.running[0]
   return oldest ? become('tool', oldest.what, oldest.since) : become('thinking', null, at)

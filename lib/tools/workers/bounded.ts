@@ -11,4 +11,14 @@ export function firstBytes(text: string, max: number): string {
   return `${bytes.toString('utf8', 0, end)}…`
 }
 
+/** The last `max` bytes of it, in the same way. */
+export function lastBytes(text: string, max: number): string {
+  if (text.length * 3 <= max) return text
+  const bytes = Buffer.from(text)
+  if (bytes.length <= max) return text
+  let start = bytes.length - max + ellipsisBytes
+  while (start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1
+  return `…${bytes.toString('utf8', start)}`
+}
+
 const ellipsisBytes = 3

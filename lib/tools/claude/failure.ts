@@ -1,0 +1,83 @@
+/**
+ * Why Claude Code ended without finishing its turn. Its result has the status of the refused request, and the message
+ * before it a word for the error; an account's limit is a refused request (429) that says when it is over. The words
+ * are those of 2.1.197.
+ */
+
+import { clean, oneLine } from '../../kit/text.ts'
+import {
+  byNumber,
+  bySignal,
+  type Cause,
+  doing,
+  type Ending,
+  type FailureClass,
+  failure,
+  type WorkerFailure,
+} from '../workers/failure.ts'
+
+export interface Said {
+  /** HTTP status of the refused request. */
+  readonly status: number | null
+  readonly error: string | null
+  readonly message: string
+  /** When the limit that was met is over; seconds. */
+  readonly resets: number | null
+  readonly ended: string
+}
+
+/** First match counts: words before numbers, which are the same for many things. */
+const sentences: [FailureClass, boolean, RegExp][] = [
+  ['start-failed', false, /^no conversation found/i],
+  ['killed', true, /^error_during_execution$|\baborted_/],
+  ['usage-limit', false, /credit balance|billing_error/i],
+  ['usage-limit', true, /hit your .{0,40}limit|reached your .{0,40}limit|usage limit|out of (extra )?usage/i],
+  ['context-overflow', true, /prompt is too long|context (window|limit)|conversation (is )?too long/i],
+  [
+    'auth',
+    false,
+    /authentication_failed|not logged in|invalid api key|\/login|oauth_org_not_allowed|\b40[13] /i,
+  ],
+  ['rate-limit', true, /\brate_limit\b|\b429 /],
+  ['overload', true, /\boverloaded\b|server_error|\b5\d\d /],
+  ['model-error', true, /max_output_tokens|max_turns|max_budget/],
+  ['bad-request', false, /model_not_found|invalid_request|\b4\d\d /],
+  ['network', true, /connect|network|socket|timed? ?out|dns|fetch failed/i],
+]
+
+export function causeOf({ status, error, message, resets, ended }: Said): Cause {
+  const all = [message, error, ended, `${status ?? ''} `].join('\n')
+  const [kind, retryable] =
+    status === 429 && resets !== null
+      ? (['usage-limit', true] as const)
+      : (sentences.find(([, , words]) => words.test(all)) ?? (['model-error', true] as const))
+  const at = kind === 'usage-limit' && retryable && resets !== null ? new Date(resets * 1000) : null
+  // Any number may stand there.
+  const retry_at = at && !Number.isNaN(at.getTime()) ? at.toISOString() : null
+  return { class: kind, retryable, retry_at }
+}
+
+/** Null when the turn completed and the program ended with 0. */
+export function classify(ending: Ending): WorkerFailure | null {
+  const { track, exitCode, stderrTail } = ending
+  const { outcome } = track
+  if (outcome?.ended === 'failed') {
+    const { message, cause } = outcome
+    const said = oneLine(clean(message), 500) || 'the turn failed without a reason'
+    return cause ? { ...cause, message: said } : failure('model-error', said, true)
+  }
+  if (outcome?.ended === 'completed' && exitCode === 0) return null
+  const ended = bySignal(ending)
+  if (ended) return ended
+  const reason = oneLine(stderrTail, 500)
+  if (track.threadId === null) {
+    const message = reason || (exitCode === null ? 'it did not start' : `it ended at once with ${exitCode}`)
+    return failure('start-failed', message, false)
+  }
+  const numbered = byNumber(ending)
+  if (numbered) return numbered
+  // While it waits for the model it answers SIGINT with code 0 and not a word.
+  if (outcome === null && exitCode === 0) return failure('killed', `interrupted${doing(track)}`, true)
+  const what = outcome === null ? 'without finishing its turn' : 'after finishing its turn'
+  return failure('crash', `ended with ${exitCode} ${what}${reason && `: ${reason}`}`, true)
+}

@@ -1,0 +1,46 @@
+/** Why a worker ended without finishing its turn, in words that all kinds share. */
+import { oneLine } from '../../kit/text.ts'
+import type { Cause, FailureClass } from './event.ts'
+import type { Track } from './track.ts'
+
+export type { Cause, FailureClass } from './event.ts'
+
+export interface WorkerFailure extends Cause {
+  message: string
+}
+
+export interface Ending {
+  track: Track
+  exitCode: number | null
+  signal: string | null
+  stderrTail: string
+  now: Date
+}
+
+export function failure(
+  kind: FailureClass,
+  message: string,
+  retryable: boolean,
+  at: Date | null = null,
+): WorkerFailure {
+  return { class: kind, message, retryable, retry_at: at === null ? null : at.toISOString() }
+}
+
+/** The failure that a signal amounts to, sent to the program itself or to a shell between us and it; null without one. */
+export function bySignal({ track, signal }: Ending): WorkerFailure | null {
+  if (signal === null) return null
+  return failure(crashes.has(signal) ? 'crash' : 'killed', `ended by ${signal}${doing(track)}`, true)
+}
+
+/** A shell between us and the program turns a signal into a number. */
+export function byNumber({ track, exitCode }: Ending): WorkerFailure | null {
+  if (exitCode === null || exitCode <= 128) return null
+  return failure('killed', `ended by signal ${exitCode - 128}${doing(track)}`, true)
+}
+
+const crashes = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGSYS'])
+
+/** What it was about, in brackets. */
+export function doing({ activity }: Track): string {
+  return activity.what === null ? '' : ` (${activity.kind}: ${oneLine(activity.what, 200)})`
+}
