@@ -17,9 +17,9 @@ export const hookVerb = {
   name: 'hook',
   summary:
     'makes a heavy command take its turn, hands over mail; asked by the hooks that Dirigent gives its workers',
-  positionals: 'event shims|task [attempt]',
+  positionals: 'event shims|task [attempt] [name of the event]',
   min: 2,
-  max: 3,
+  max: 4,
   options: {},
   example: 'dirigent hook pre-tool-use 0123456789abcdef',
 } as const satisfies VerbSpec

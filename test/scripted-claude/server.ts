@@ -12,8 +12,15 @@ import { type Ask, readAsk } from './conversation.ts'
 
 export type { Ask } from './conversation.ts'
 
-/** What the model does: say something and end its turn, or call a tool of Claude Code's. */
-export type Reply = { readonly say: string } | { readonly tool: string; readonly input: object }
+/** What the model does: say something and end its turn, or call a tool of Claude Code's. Or the request is refused. */
+export type Reply = { readonly say: string } | { readonly tool: string; readonly input: object } | Refusal
+
+export interface Refusal {
+  readonly status: number
+  readonly type: string
+  readonly message: string
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 export interface ScriptedClaude {
   readonly url: string
@@ -73,12 +80,17 @@ async function answer(
   const body = JSON.parse(Buffer.concat(chunks).toString())
   const ask = readAsk(body)
   asks.push(ask)
-  const message = messageOf(decide(ask), ask.model)
+  const reply = decide(ask)
+  if ('status' in reply) {
+    const { type, message } = reply
+    return json(response, reply.status, { type: 'error', error: { type, message } }, reply.headers)
+  }
+  const message = messageOf(reply, ask.model)
   if (body.stream === true) stream(response, message)
   else json(response, 200, message)
 }
 
-function messageOf(reply: Reply, model: string) {
+function messageOf(reply: Exclude<Reply, Refusal>, model: string) {
   const block =
     'say' in reply
       ? { type: 'text' as const, text: reply.say }
@@ -122,8 +134,8 @@ function refuse(response: ServerResponse, status: number, message: string): void
   json(response, status, { type: 'error', error: { type: 'invalid_request_error', message } })
 }
 
-function json(response: ServerResponse, status: number, value: object): void {
+function json(response: ServerResponse, status: number, value: object, headers: object = {}): void {
   if (response.headersSent) return void response.end()
-  response.writeHead(status, { 'content-type': 'application/json' })
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
   response.end(JSON.stringify(value))
 }

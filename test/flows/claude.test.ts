@@ -1,0 +1,217 @@
+/**
+ * The real Claude Code as a worker, against the scripted Messages API.
+ *
+ * Seen to fail: without `needs` in lib/flows/runner/attempt.ts, "is merged"; without PostToolUseFailure in
+ * lib/tools/claude/argv.ts, "in the middle of its turn"; with every provider cooling in lib/flows/cool-down.ts, "a limit".
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Ask, type Reply, type ScriptedClaude, startScriptedClaude } from '../scripted-claude/server.ts'
+import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
+import { attemptFile, exitOf, landed, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
+
+let box: Sandbox
+let model: ScriptedClaude
+/** Task → what its model does, by the number of tool results in the conversation. */
+const scripts: Record<string, (ask: Ask) => Reply> = {}
+const taskOf = ({ said }: Ask) => /^STORY: (\S+)$/m.exec(said.join('\n'))?.[1] ?? 'none'
+const asksOf = (id: string) => model.asks.filter((ask) => taskOf(ask) === id)
+
+beforeAll(async () => {
+  model = await startScriptedClaude((ask) => scripts[taskOf(ask)]?.(ask) ?? { say: 'nothing' })
+  box = await makeSandbox({ config: { stop_grace_seconds: 2 } })
+  Object.assign(box.env, model.env, { CLAUDE_CONFIG_DIR: join(box.directory, 'home', '.claude') })
+})
+afterAll(async () => {
+  await box.close()
+  await model.close()
+})
+
+const bash = (command: string): Reply => ({ tool: 'Bash', input: { command, description: 'a step' } })
+const commit = (id: string) => bash(`git add --all && git commit -qm 'add ${id}'`)
+const steps =
+  (...all: Reply[]) =>
+  ({ results }: Ask): Reply =>
+    all[results.length] ?? { say: 'done' }
+
+async function spawn(id: string, script: (ask: Ask) => Reply, front: object = {}): Promise<void> {
+  scripts[id] = script
+  await spawnTask(box, id, { worker: 'claude', ...front }, [], `Do it.\nSTORY: ${id}`)
+}
+const inTool = (id: string, what: string) =>
+  until(`${id} in ${what}`, () => box.status(id).activity?.what === what && box.status(id).activity)
+
+it('is merged; its activity, thread, tokens and last words are seen, and no setting or skill of the person reaches it', async () => {
+  await spawn(
+    'plain',
+    steps(bash('echo 1 > plain.txt; while [ ! -e ../go ]; do sleep 0.1; done'), commit('plain'), {
+      say: 'It is done.',
+    }),
+  )
+  expect(await inTool('plain', 'echo 1 > plain.txt; while [ ! -e ../go ]; do sleep 0.1; done')).toMatchObject(
+    { kind: 'tool' },
+  )
+  const { worker } = await until(
+    'its tokens',
+    () => box.status('plain').worker?.tokens > 0 && box.status('plain'),
+  )
+  expect(worker).toMatchObject({ model: null, tokens: 1100 })
+  box.write('.orchestrator-state/worktrees/go', '')
+  expect(await settled(box, 'plain')).toMatchObject({
+    state: 'merged',
+    usage: { input: 3000, output: 300, total: 3300 },
+    flags: [],
+  })
+  expect(await landed(box, 'plain')).toHaveLength(1)
+  expect(exitOf(box, 'plain', 1)).toMatchObject({ thread: worker.thread, exit_code: 0, failure: null })
+  expect(readFileSync(join(box.task('plain'), 'report.md'), 'utf8')).toBe('It is done.\n')
+  const [init] = attemptFile(box, 'plain', 1, 'worker.jsonl').split('\n')
+  expect(JSON.parse(init ?? '').skills).not.toContain('dirigent')
+  expect(model.problems).toEqual([])
+})
+
+it('has its login, which neither a check nor another kind of worker has', async () => {
+  const show = (file: string) => `env | grep -c ^ANTHROPIC_API_KEY= > ${file}; true`
+  await spawn('key', steps(bash(show('worker.txt')), commit('key')), { verify: [show('check.txt')] })
+  await spawnTask(box, 'other-key', {}, [
+    { run: `${show('codex.txt')}; git add -A; git commit -qm codex` },
+    { say: 'done' },
+  ])
+  await settled(box, 'key', 'other-key')
+  expect([await box.git('show', 'main:worker.txt'), await box.git('show', 'main:codex.txt')]).toEqual([
+    '1',
+    '0',
+  ])
+  expect(await box.git('ls-tree', '--name-only', 'main')).not.toContain('check.txt')
+})
+
+it('is ended by stop, with all that it started', async () => {
+  await spawn('long', steps(bash('(setsid sleep 71 &) ; sleep 72')))
+  await inTool('long', '(setsid sleep 71 &) ; sleep 72')
+  const { thread } = box.status('long').worker
+  expect((await box.json('stop', 'long')).exitCode).toBe(0)
+  expect(box.status('long')).toMatchObject({ state: 'waiting', usage: { total: 1100 } })
+  expect(exitOf(box, 'long', 1)).toMatchObject({ thread, failure: { class: 'stopped' } })
+  expect(workersOf(box, 'long')).toEqual([])
+})
+
+it('goes on in its session with an urgent message, and counts each attempt for itself', async () => {
+  await spawn('urgent', steps(bash('echo 1 > urgent.txt; sleep 73'), commit('urgent')))
+  await inTool('urgent', 'echo 1 > urgent.txt; sleep 73')
+  const { thread } = box.status('urgent').worker
+  await box.verb('send', 'urgent', 'Use the red one.', '--urgent')
+  expect(await settled(box, 'urgent')).toMatchObject({
+    state: 'merged',
+    attempt: 2,
+    tries: 0,
+    usage: { total: 3300 },
+  })
+  expect(exitOf(box, 'urgent', 2)).toMatchObject({ thread, resumed: true, usage: { total: 2200 } })
+  const last = asksOf('urgent').at(-1)
+  expect(last?.said.join()).toMatch(/STORY: urgent[\s\S]*You go on[\s\S]*Use the red one\./)
+})
+
+it('goes on in its session with the answer to its question', async () => {
+  await spawn('asks', steps(bash('echo 1 > asks.txt; dirigent ask "Red or blue?"'), commit('asks')))
+  await until('its question', () => box.status('asks').state === 'waiting')
+  expect(box.status('asks').question).toBe('Red or blue?')
+  scripts.asks = steps(bash('true'), commit('asks'))
+  await box.verb('send', 'asks', 'Blue.')
+  expect(await settled(box, 'asks')).toMatchObject({ state: 'merged', tries: 0 })
+  expect(exitOf(box, 'asks', 2)).toMatchObject({ resumed: true })
+  expect(asksOf('asks').at(-1)?.said.join()).toContain('Blue.')
+})
+
+it('is told a message in the middle of its turn, also when its command failed, and what is uncommitted at its end', async () => {
+  const waits = 'echo 1 > mail.txt; while [ ! -e ../mailed ]; do sleep 0.1; done; exit 3'
+  const isKept = ({ said }: Ask) => said.join().includes('Stop hook feedback')
+  await spawn('mail', (ask) =>
+    ask.results.length === 0
+      ? bash(waits)
+      : isKept(ask) && ask.results.length === 1
+        ? commit('mail')
+        : { say: 'finished?' },
+  )
+  await inTool('mail', waits)
+  await box.verb('send', 'mail', 'The colour is blue.', '--id', 'blue')
+  box.write('.orchestrator-state/worktrees/mailed', '')
+  expect(await settled(box, 'mail')).toMatchObject({ state: 'merged', attempt: 1, flags: [] })
+  const [, second, third] = asksOf('mail').map(({ said }) => said.join())
+  expect(second).toMatch(/The colour is blue\./)
+  expect(third).toMatch(/Stop hook feedback:\s+You have uncommitted work/)
+  const told = JSON.parse(attemptFile(box, 'mail', 1, 'messages.json'))
+  const acknowledged = expect.any(String)
+  expect(told.messages).toMatchObject([{ name: 'blue.md', how: 'hook', acknowledged }])
+})
+
+it('takes its turn with heavy commands, by the stand-ins on its PATH or by the hook', async () => {
+  const tools = join(box.directory, 'tools')
+  mkdirSync(tools)
+  const npm = join(tools, 'npm')
+  writeFileSync(npm, '#!/bin/sh\necho "$1 by $DIRIGENT_BUILD_BY" >> turns.txt\n', { mode: 0o755 })
+  box.env.PATH = `${tools}:${box.env.PATH}`
+  await spawn('heavy', steps(bash('npm test'), bash(`${npm} test`), commit('heavy')))
+  expect(await settled(box, 'heavy')).toMatchObject({ state: 'merged', flags: [] })
+  expect(await box.git('show', 'main:turns.txt')).toBe('test by shim\ntest by hook')
+})
+
+it('answers a question on the side by a copy of its session, which has no tool that changes anything', async () => {
+  const waits = 'echo 1 > side.txt; while [ ! -e ../asked ]; do sleep 0.1; done'
+  await spawn('side', (ask) =>
+    ask.said.join().includes('Which colour?')
+      ? ask.results.length > 1
+        ? { say: `Blue. ${ask.tools.join()}` }
+        : bash('echo 2 > side.txt')
+      : steps(bash(waits), commit('side'))(ask),
+  )
+  await inTool('side', waits)
+  const aside = await box.json('ask-worker', 'side', 'Which colour?')
+  expect(aside.json.data).toMatchObject({ answer: expect.stringMatching(/^Blue\. (?!.*Bash).*Read/) })
+  box.write('.orchestrator-state/worktrees/asked', '')
+  expect(await settled(box, 'side')).toMatchObject({ state: 'merged', attempt: 1, usage: { total: 3300 } })
+  expect(await box.git('show', 'main:side.txt')).toBe('1')
+})
+
+it('makes a limit a cool-down of its own provider, for which no other waits', async () => {
+  const reset = Math.floor(Date.now() / 1000) + 3600
+  await spawn('limit', () => ({
+    status: 429,
+    type: 'rate_limit_error',
+    message: 'Too many requests',
+    headers: { 'retry-after': '3600', 'anthropic-ratelimit-unified-reset': String(reset) },
+  }))
+  await until(
+    'its cool-down',
+    () => box.status('limit').attempt === 1 && box.status('limit').state === 'queued',
+  )
+  expect(box.status('limit')).toMatchObject({ tries: 0, limited: 1 })
+  expect(exitOf(box, 'limit', 1).failure).toMatchObject({ class: 'rate-limit', retryable: true })
+  const host = new URL(model.url).host
+  const listed = (await box.json('status', 'limit')).json.data.task
+  expect(listed.health).toBe('cooling-down')
+  expect(listed.reason).toContain(`claude/${host} cools down until`)
+  await spawnTask(box, 'codex-goes-on', {}, [
+    { run: 'echo 1 > c.txt; git add -A; git commit -qm c' },
+    { say: 'done' },
+  ])
+  expect(await settled(box, 'codex-goes-on')).toMatchObject({ state: 'merged' })
+  expect(trailOf(box, 'limit').map(({ type }) => type)).toContain('cool-down')
+  await box.json('stop', 'limit', '--cancel')
+})
+
+it('is examined by doctor, and refused when nobody is logged in', async () => {
+  box.configure({ worker: 'claude' })
+  const found = await box.json('doctor')
+  expect(found.json.data.versions).toMatchObject({ claude: expect.stringMatching(/^\d+\./) })
+  const { ANTHROPIC_API_KEY } = box.env
+  delete box.env.ANTHROPIC_API_KEY
+  const refused = await box.json('spawn', 'nobody', '--spec', box.spec({ title: 'nobody' }, []))
+  expect(refused.json.error).toMatchObject({
+    code: 'worker-not-logged-in',
+    message: expect.stringContaining('/login'),
+  })
+  expect(existsSync(box.task('nobody'))).toBe(false)
+  box.env.ANTHROPIC_API_KEY = ANTHROPIC_API_KEY
+  box.configure({})
+})

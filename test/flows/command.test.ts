@@ -1,0 +1,80 @@
+/**
+ * A program of the person's as a worker: it reads the prompt on stdin.
+ *
+ * Seen to fail: without `lastEvent` in lib/flows/runner/conclude.ts, "is merged".
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
+import { attemptFile, exitOf, settled, spawnTask, workersOf } from '../support/tasks.ts'
+
+let box: Sandbox
+beforeAll(async () => {
+  box = await makeSandbox({
+    config: {
+      worker: 'command',
+      command: { run: 'cat > told.txt; sh -e ../story.sh' },
+      stop_grace_seconds: 1,
+    },
+  })
+})
+afterAll(async () => {
+  await box.close()
+})
+
+const story = (text: string) => box.write('.orchestrator-state/worktrees/story.sh', text)
+
+it('is merged when it exits with 0; the end of what it printed is the report', async () => {
+  story('echo "working on $DIRIGENT_TASK"; git add told.txt; git commit -qm told; echo All done.')
+  await spawnTask(box, 'plain', {}, [])
+  expect(await settled(box, 'plain')).toMatchObject({
+    state: 'merged',
+    settings: { worker: 'command' },
+    usage: { total: 0 },
+    flags: [],
+  })
+  const report = readFileSync(join(box.task('plain'), 'report.md'), 'utf8')
+  expect(report).toBe('working on plain\nAll done.\n')
+  expect(`${await box.git('show', 'main:told.txt')}\n`).toBe(attemptFile(box, 'plain', 1, 'prompt.md'))
+  expect(exitOf(box, 'plain', 1)).toMatchObject({ thread: null, exit_code: 0, failure: null })
+})
+
+it('fails with its code and the end of what it complained about', async () => {
+  story('echo first >&2; echo "no such model" >&2; exit 3')
+  await spawnTask(box, 'fails', { attempts: 1 }, [])
+  expect(await settled(box, 'fails')).toMatchObject({
+    state: 'failed',
+    failure: { class: 'crash', message: 'ended with 3: first no such model' },
+  })
+})
+
+it('is ended by stop with all that it started; a message waits for the next attempt, which begins anew', async () => {
+  story('echo begun; setsid sleep 74 & sleep 75')
+  await spawnTask(box, 'long', {}, [])
+  await until('its words', () => box.status('long').activity?.kind === 'thinking')
+  const sent = await box.verb('send', 'long', 'The colour is blue.')
+  expect(sent.stdout).toMatch(/waits for the next attempt/)
+  expect((await box.json('stop', 'long')).exitCode).toBe(0)
+  expect(workersOf(box, 'long')).toEqual([])
+  story('git add told.txt; git commit -qm told')
+  await box.verb('respawn', 'long')
+  expect(await settled(box, 'long')).toMatchObject({ state: 'merged' })
+  expect(exitOf(box, 'long', 2)).toMatchObject({ resumed: false })
+  expect(await box.git('show', 'main:told.txt')).toContain('The colour is blue.')
+})
+
+it('is refused before anything is made when no command is known, and cannot be asked on the side', async () => {
+  const aside = await box.json('ask-worker', 'fails', 'Why?')
+  expect(aside.json.error.code).toBe('no-thread')
+  box.configure({ worker: 'command' })
+  const refused = await box.json('spawn', 'none', '--spec', box.spec({ title: 'none' }, []))
+  expect(refused.json.error).toMatchObject({
+    code: 'worker-not-found',
+    hint: expect.stringContaining('command.run'),
+  })
+  expect(existsSync(box.task('none'))).toBe(false)
+  expect((await box.json('doctor')).json.data.findings.map(({ code }: { code: string }) => code)).toContain(
+    'worker-unusable',
+  )
+})
