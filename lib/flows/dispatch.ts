@@ -5,7 +5,8 @@
  */
 import { Failure } from '../kit/errors.ts'
 import { type Lock, tryLock, withLock } from '../kit/lock.ts'
-import { type Plan, plan } from '../rules/capacity.ts'
+import { type Hold, type Plan, plan } from '../rules/capacity.ts'
+import type { Status } from '../state/schema/status.ts'
 import { listTasks, reload, type Task } from '../state/tasks.ts'
 import { advance } from './advance.ts'
 import { type Context, maxWorkers } from './context.ts'
@@ -40,14 +41,29 @@ export async function dispatch(context: Context): Promise<Dispatched> {
 export function decide(context: Context, tasks: readonly Task[]): Plan {
   const records = tasks.map((task) => task.status)
   const needState = needStates(context, tasks)
-  const decided = plan(records, maxWorkers(context.config), new Date(), needState, holdOf(context, tasks))
-  const because = decided.start.flatMap((id) => {
-    const worker = workerOf(context, tasks.find((task) => task.id === id) as Task)
-    const problem = worker.loginProblem()
-    return problem === null ? [] : [[id, `${worker.name} is not logged in: ${problem}`] as const]
-  })
-  const blocked = new Map([...decided.blocked, ...because])
-  return { start: decided.start.filter((id) => !blocked.has(id)), blocked }
+  const holdFor = holdOf(context, tasks)
+  const loginHold = holdWithoutLogin(context)
+  return plan(
+    records,
+    maxWorkers(context.config),
+    new Date(),
+    needState,
+    (status) => holdFor(status) ?? loginHold(status),
+  )
+}
+
+/** Each kind of worker is looked at once, and only when one of it could start. */
+function holdWithoutLogin(context: Context): (status: Status) => Hold | null {
+  const known = new Map<string, Hold | null>()
+  return (status) => {
+    const worker = workerOf(context, { status })
+    if (!known.has(worker.name)) {
+      const problem = worker.loginProblem()
+      const why = `${worker.name} is not logged in: ${problem}`
+      known.set(worker.name, problem === null ? null : { why, health: null, until: null })
+    }
+    return known.get(worker.name) ?? null
+  }
 }
 
 /** Undefined also when something that cannot be locked stands in its place: the others start all the same. */

@@ -16,7 +16,7 @@ export interface MailView {
   readonly hooks: boolean | null
 }
 
-/** What a queued message waits for; `hooks`: whether codex runs those that hand it over, null when not known yet. */
+/** What a queued message waits for; `hooks`: whether those run that hand it over, null when not known yet. */
 const waitsFor = (hooks: boolean | null): string =>
   hooks === false
     ? 'waits for the next attempt'

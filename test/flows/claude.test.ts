@@ -173,28 +173,33 @@ it('answers a question on the side by a copy of its session, which has no tool t
   expect(await box.git('show', 'main:side.txt')).toBe('1')
 })
 
-it('makes a limit a cool-down of its own provider, for which no other waits', async () => {
+it('makes a limit of its account a cool-down of its own provider, for which no other waits', async () => {
   const reset = Math.floor(Date.now() / 1000) + 3600
+  const { ANTHROPIC_API_KEY } = box.env
+  delete box.env.ANTHROPIC_API_KEY
+  // Only who pays by subscription has such limits.
+  box.env.CLAUDE_CODE_OAUTH_TOKEN = 'sk-ant-oat01-x'
   await spawn('limit', () => ({
     status: 429,
     type: 'rate_limit_error',
     message: 'Too many requests',
-    headers: { 'retry-after': '3600', 'anthropic-ratelimit-unified-reset': String(reset) },
+    headers: {
+      'anthropic-ratelimit-unified-status': 'rejected',
+      'anthropic-ratelimit-unified-reset': String(reset),
+      'anthropic-ratelimit-unified-representative-claim': 'five_hour',
+      'anthropic-ratelimit-unified-overage-status': 'rejected',
+    },
   }))
-  await until(
-    'its cool-down',
-    () => box.status('limit').attempt === 1 && box.status('limit').state === 'queued',
-  )
-  expect(box.status('limit')).toMatchObject({ tries: 0, limited: 1 })
-  expect(exitOf(box, 'limit', 1).failure).toMatchObject({ class: 'rate-limit', retryable: true })
-  const host = new URL(model.url).host
+  Object.assign(box.env, { ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN: '' })
+  await until('its end', () => box.status('limit').limited === 1 && box.status('limit').state === 'queued')
+  expect(box.status('limit')).toMatchObject({ tries: 0, attempt: 1 })
+  const retry_at = new Date(reset * 1000).toISOString()
+  expect(exitOf(box, 'limit', 1).failure).toMatchObject({ class: 'usage-limit', retryable: true, retry_at })
   const listed = (await box.json('status', 'limit')).json.data.task
   expect(listed.health).toBe('cooling-down')
-  expect(listed.reason).toContain(`claude/${host} cools down until`)
-  await spawnTask(box, 'codex-goes-on', {}, [
-    { run: 'echo 1 > c.txt; git add -A; git commit -qm c' },
-    { say: 'done' },
-  ])
+  expect(listed.reason).toContain(`claude/${new URL(model.url).host} cools down until`)
+  const steps = [{ run: 'echo 1 > c.txt; git add -A; git commit -qm c' }, { say: 'done' }]
+  await spawnTask(box, 'codex-goes-on', {}, steps)
   expect(await settled(box, 'codex-goes-on')).toMatchObject({ state: 'merged' })
   expect(trailOf(box, 'limit').map(({ type }) => type)).toContain('cool-down')
   await box.json('stop', 'limit', '--cancel')

@@ -49,7 +49,7 @@ export interface Track {
 
 const noticesKept = 5
 const runningKept = 100
-const outputKept = 8 * 1024
+const outputKept = 64 * 1024
 
 /** `at`: when the worker was started, so that a silent start has an age. */
 export function newTrack(at = 0): Track {
