@@ -188,7 +188,11 @@ describe('the spec', () => {
     ],
     ['unknown-field', front('title: A\nverfy: [npm test]'), /unknown-field\.md:3: verfy is not a field/],
     ['unknown-inner', front('budget:\n  hours: 3'), /unknown-inner\.md:3: budget\.hours is not a field/],
-    ['worker-word', front('worker: claude'), /worker-word\.md:2: worker must be "codex"/],
+    [
+      'worker-word',
+      front('worker: gemini'),
+      /worker-word\.md:2: worker must be "codex" or "claude" or "command"/,
+    ],
     ['change-word', front('change: maybe'), /change-word\.md:2: change must be "branch" or "none"/],
     ['a-list', front('- title\n- A'), /a-list\.md:2: the whole must be/],
     ['a-word', front('title'), /a-word\.md:2: the whole must be/],

@@ -1,8 +1,10 @@
 /**
  * The real Claude Code as a worker, against the scripted Messages API.
  *
- * Seen to fail: without `needs` in lib/flows/runner/attempt.ts, "is merged"; without PostToolUseFailure in
- * lib/tools/claude/argv.ts, "in the middle of its turn"; with every provider cooling in lib/flows/cool-down.ts, "a limit".
+ * Seen to fail: without `needs` in lib/flows/runner/attempt.ts, "has its login"; with the person's and the project's
+ * settings in lib/tools/claude/argv.ts, "is merged", and without PostToolUseFailure there, "in the middle of its turn";
+ * with figures of the thread in lib/tools/claude/claude.ts, "urgent"; with any provider's cool-down for all in
+ * lib/flows/cool-down.ts, "a limit".
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,8 @@
 /**
  * A program of the person's as a worker: it reads the prompt on stdin.
  *
- * Seen to fail: without `lastEvent` in lib/flows/runner/conclude.ts, "is merged".
+ * Seen to fail: without `lastEvent` in lib/flows/runner/conclude.ts, "is merged"; without the look whether it has hooks
+ * in lib/flows/hook-marks.ts, "a message waits".
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
