@@ -30,12 +30,13 @@ export function hooksWork(context: Context, task: Task): boolean | null {
 }
 
 /** Flags the hooks that should have run by now. */
-export function noticeMissedHooks(context: Context, task: Task, { counts, outcome }: Track): Task {
+export function noticeMissedHooks(context: Context, task: Task, { counts, outcome, answering }: Track): Task {
   const completed = outcome?.ended === 'completed'
   const due: Readonly<Record<HookName, boolean>> = {
-    'pre-tool-use': counts.commands > 0 && Object.keys(context.config.build.shim).length > 0,
-    // After the last command that ended it may be yet to come.
-    'post-tool-use': counts.ended_commands > (completed ? 0 : 1),
+    // Some announce a command before they run the hook that may change it.
+    'pre-tool-use': counts.ended_commands > 0 && Object.keys(context.config.build.shim).length > 0,
+    // After the last command that ended it may be yet to come, and of several side by side after each, until the model goes on.
+    'post-tool-use': completed ? counts.ended_commands > 0 : counts.ended_commands > 1 && answering,
     stop: completed,
   }
   const worker = workerOf(context, task)
