@@ -7,6 +7,7 @@ import { attentionOf, isUnderWay } from '../rules/attention.ts'
 import { blockedBy } from '../rules/capacity.ts'
 import { aloneHealth, coolingHealth, healthOf } from '../rules/health.ts'
 import { isOwned } from '../rules/lifecycle.ts'
+import { readTrail } from '../state/journal.ts'
 import { messagesIn, outboxOf, read } from '../state/mailbox.ts'
 import type { Message } from '../state/message-file.ts'
 import { track } from '../state/receipts.ts'
@@ -39,6 +40,8 @@ export interface Mail extends ReturnType<typeof track> {
 export interface Detail extends Row {
   readonly result: Result | null
   readonly attempts: readonly AttemptExit[]
+  /** What became of an attempt after its worker's turn: of those that led nowhere. */
+  readonly outcomes: ReadonlyMap<number, string>
   readonly mail: Mail
   /** The worker's last words, shortened; null before it had any. */
   readonly report: string | null
@@ -75,11 +78,25 @@ export async function detail(context: Context, id: string): Promise<Detail> {
     reason: blocked ?? hold?.why ?? task.status.reason,
     result: readRecord(task.paths.result, result) ?? null,
     attempts,
+    outcomes: outcomesOf(task),
     mail: mailOf(context, task),
     report: reportOf(task),
     plan: task.status.state === 'review' && task.status.settings.plan ? await shownPlan(context, task) : null,
     notice: seen.notice,
   }
+}
+
+/** By the trail: checks that failed, a landing that did not fit. */
+function outcomesOf(task: Task): ReadonlyMap<number, string> {
+  const { events } = readTrail(task.paths, 200)
+  return new Map(
+    events
+      .filter(
+        ({ from, to }) =>
+          (from === 'verifying' || from === 'landing') && (to === 'queued' || to === 'failed'),
+      )
+      .map(({ attempt, text }) => [attempt, text]),
+  )
 }
 
 /** How many of the newest are shown. */

@@ -45,7 +45,7 @@ function fresh(key: string, since: string): Escalation {
 }
 
 /** Milliseconds that a trouble whose beginning nobody wrote down is known later to us than to a `wait`. */
-const knownLater = 15_000
+const knownLater = 3000
 
 /** A `wait` that listened when the trouble came has told of it. */
 export function heardBy(entries: Entries, troubles: readonly Trouble[], listenedUntil: Date | null): Entries {

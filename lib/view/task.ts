@@ -12,6 +12,7 @@ import { type RowView, taskRecord } from './record.ts'
 export interface TaskView extends RowView {
   readonly result: Result | null
   readonly attempts: readonly AttemptExit[]
+  readonly outcomes: ReadonlyMap<number, string>
   readonly mail: MailView
   /** The worker's last words, shortened; null before it had any. */
   readonly report: string | null
@@ -62,7 +63,7 @@ function text(view: TaskView, now: number): string[] {
     ...field('failed', status.failure && `${status.failure.class}: ${status.failure.message}`),
     ...lines(status.failure?.detail ?? null),
     `attempt    ${status.attempt} (${status.tries} of ${settings.attempts} tries failed) · ${count(status.usage.total)} tokens · ${duration(status.minutes * 60_000)}`,
-    ...view.attempts.slice(-5).map(attemptLine),
+    ...view.attempts.slice(-5).map((exit) => attemptLine(exit, view.outcomes.get(exit.attempt))),
     ...(view.result?.checks ?? []).map(checkLine),
     ...diffLine(view.result),
     ...field(
@@ -111,10 +112,11 @@ function lines(detail: string | null): string[] {
     .map((line) => `           | ${cut(line, 140)}`)
 }
 
-function attemptLine(exit: AttemptExit): string {
+/** @param outcome what followed a turn that was finished, where it led nowhere */
+function attemptLine(exit: AttemptExit, outcome: string | undefined): string {
   const end = exit.failure
     ? `${exit.failure.class}: ${oneLine(exit.failure.message, 100)}`
-    : 'finished its turn'
+    : `finished its turn${outcome === undefined ? '' : `; ${oneLine(outcome, 100)}`}`
   return `  ${exit.attempt}: ${end} · ${count(exit.usage.total)} tokens · ${duration(exit.minutes * 60_000)}`
 }
 

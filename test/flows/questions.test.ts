@@ -364,3 +364,20 @@ describe.concurrent('a question', { timeout: limit }, () => {
     expect(existsSync(join(box.task('again'), 'outbox', 'seen'))).toBe(true)
   })
 })
+
+// Seen to fail: without `hasOverstayed` in lib/flows/runner/attend.ts.
+it('a worker that has asked and does not end its turn is ended, so that it can be answered', async () => {
+  const own = await makeSandbox({
+    config: { stop_grace_seconds: 1, stall: { minutes: 10, grace_minutes: 0.02 } },
+  })
+  try {
+    const steps = [ask('"Red or blue?"'), { run: 'while true; do sleep 0.1; done' }]
+    await spawnTask(own, 'polls', {}, { attempts: [steps, [write('polls', 'x'), commit('polls'), asked]] })
+    await waits('polls', own)
+    expect(own.status('polls')).toMatchObject({ question: 'Red or blue?', tries: 0, attempt: 1 })
+    expect((await own.verb('send', 'polls', 'red')).exitCode).toBe(0)
+    expect(await settled(own, 'polls')).toMatchObject({ state: 'merged', attempt: 2 })
+  } finally {
+    await own.close()
+  }
+})

@@ -6,6 +6,7 @@ import { lessonOf } from '../../rules/retry.ts'
 import type { Message } from '../../state/message-file.ts'
 import { askedOf, openQuestions } from '../../state/questions.ts'
 import type { AttemptExit } from '../../state/schema/attempt.ts'
+import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Status } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
 import { advance, amend } from '../advance.ts'
@@ -24,6 +25,29 @@ export function watchQuestions({ paths }: Task): (task: Task) => Task {
     if (open?.id === task.status.asked?.id) return task
     return amend(task, open ? askedOf(open) : none)
   }
+}
+
+/**
+ * Gives a look: has the worker gone on for too long after it had asked? Told to end its turn, it may poll for the
+ * answer for ever, and holds a place meanwhile; its default would not count either.
+ */
+export function watchFarewell({ config }: Context): (task: Task) => boolean {
+  const { minutes, grace_minutes } = config.stall
+  let open: { readonly id: string; readonly since: number } | null = null
+  return ({ status }) => {
+    const id = status.asked?.id
+    if (id === undefined) open = null
+    else if (open?.id !== id) open = { id, since: Date.now() }
+    return open !== null && minutes > 0 && Date.now() - open.since >= grace_minutes * 60_000
+  }
+}
+
+export const overstayed: TaskFailure = {
+  class: 'stalled',
+  message: 'it went on after it had asked, and was ended so that it can be answered',
+  retryable: true,
+  retry_at: null,
+  detail: null,
 }
 
 /** A question that the attempt leaves open, when the task is to wait for its answer whatever ended the attempt. */

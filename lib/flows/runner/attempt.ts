@@ -18,6 +18,7 @@ import { headOf, identity } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import { type Context, now } from '../context.ts'
 import { workerOf } from '../worker.ts'
+import { overstayed } from './asking.ts'
 import { attend, budgetSpent, endWorker, spent } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
 import { delivered } from './correspondence.ts'
@@ -128,7 +129,11 @@ async function work(
       ? budgetSpent(attended.overBudget)
       : attended.interrupted
         ? interruption(interrupt)
-        : attended.urgent && interrupted(attended.urgent),
+        : attended.urgent
+          ? interrupted(attended.urgent)
+          : attended.overstayed
+            ? overstayed
+            : null,
     interrupt,
   })
 }

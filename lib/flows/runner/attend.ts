@@ -19,7 +19,7 @@ import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
 import { workerOf } from '../worker.ts'
-import { watchQuestions } from './asking.ts'
+import { watchFarewell, watchQuestions } from './asking.ts'
 import { watchCheckpoint } from './checkpoint-watch.ts'
 import { correspond } from './correspondence.ts'
 import { watchDay } from './day.ts'
@@ -41,6 +41,8 @@ export interface Attended {
   readonly interrupted: boolean
   /** An urgent message came: the worker is told it in another attempt. */
   readonly urgent: Urgent | null
+  /** It had asked, and did not end its turn. */
+  readonly overstayed: boolean
 }
 
 export async function attend(
@@ -66,6 +68,8 @@ export async function attend(
   const withQuestion = watchQuestions(task)
   const lookForUrgent = urgentMail(task)
   let urgent: Urgent | null = null
+  const hasOverstayed = watchFarewell(context)
+  let overstayed = false
   /** Somebody has taken the task over. */
   let taken = false
   let wrote = 0
@@ -108,7 +112,8 @@ export async function attend(
     overBudget ??= spent(task, used(), Date.now() - began)
     lookAtDay(used().total)
     urgent ??= lookForUrgent()
-    if (overBudget || urgent || taken || interrupt.signal.aborted)
+    overstayed ||= hasOverstayed(task)
+    if (overBudget || urgent || overstayed || taken || interrupt.signal.aborted)
       void endWorker(child, context.config.stop_grace_seconds)
   }
   const timer = setInterval(tick, lookEvery)
@@ -121,7 +126,15 @@ export async function attend(
   look()
   unlessTaken(() => checkpoints.look(task, true))
   stream.close()
-  return { task, ended: end, usage, overBudget, interrupted: taken || interrupt.signal.aborted, urgent }
+  return {
+    task,
+    ended: end,
+    usage,
+    overBudget,
+    interrupted: taken || interrupt.signal.aborted,
+    urgent,
+    overstayed,
+  }
 }
 
 /** What the worker did, read from the whole stream at once (also long after it ended). */
