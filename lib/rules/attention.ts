@@ -43,8 +43,11 @@ function asking(question: string, asked: Asked | null): string {
   return choices ? `${question} [${choices}]` : question
 }
 
-/** What could be answered, as an example. */
-const answerOf = ({ options, default: fallback }: Asked): string => fallback ?? options[0] ?? 'YOUR ANSWER'
+/** What could be answered, as an example; a word to be replaced where anything can. */
+function answerOf({ options, default: fallback }: Asked): string {
+  const example = fallback ?? options[0]
+  return example === undefined ? 'TEXT' : quoted(example)
+}
 
 /** What to type next for a task that needs somebody. */
 export function nextFor(status: Status): string[] {
@@ -54,7 +57,7 @@ export function nextFor(status: Status): string[] {
       return [`dirigent status ${id}`, `dirigent respawn ${id} --spec FILE`]
     case 'waiting':
       return status.asked
-        ? [`dirigent send ${id} ${quoted(answerOf(status.asked))}`]
+        ? [`dirigent send ${id} ${answerOf(status.asked)}`]
         : [`dirigent respawn ${id}`]
     case 'review':
       return [
