@@ -56,9 +56,7 @@ export function nextFor(status: Status): string[] {
     case 'failed':
       return [`dirigent status ${id}`, `dirigent respawn ${id} --spec FILE`]
     case 'waiting':
-      return status.asked
-        ? [`dirigent send ${id} ${answerOf(status.asked)}`]
-        : [`dirigent respawn ${id}`]
+      return status.asked ? [`dirigent send ${id} ${answerOf(status.asked)}`] : [`dirigent respawn ${id}`]
     case 'review':
       return [
         `dirigent ${status.settings.plan ? 'status' : 'diff'} ${id}`,
