@@ -22,7 +22,8 @@ export function newestChange(paths: readonly string[], without: readonly string[
     const there = lookAt(path)
     if (!there) continue
     // Unlike the time of modification this one cannot be set, and a clock that was put back is no news.
-    if (there.ctimeMs <= now) newest = Math.max(newest ?? 0, there.ctimeMs)
+    // Ours counts whole milliseconds.
+    if (there.ctimeMs < now + 1) newest = Math.max(newest ?? 0, there.ctimeMs)
     if (there.isDirectory()) queue.push(...childrenOf(path, mostEntries - queue.length, without))
   }
   return newest
