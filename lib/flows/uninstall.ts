@@ -2,10 +2,10 @@
  * Takes out of a repository what `init` put there, and says what stays: what somebody edited, and what tasks left,
  * because that is theirs. Refused while a task is live.
  */
-import { rmdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
-import { errno, Failure } from '../kit/errors.ts'
-import { removeTree } from '../kit/files.ts'
+import { Failure } from '../kit/errors.ts'
+import { removeIfEmpty, removeTree } from '../kit/files.ts'
 import { isLocked } from '../kit/lock.ts'
 import { lookAt, namesIn, readBounded } from '../kit/read.ts'
 import { plural } from '../kit/text.ts'
@@ -94,7 +94,7 @@ function removeState(paths: StatePaths, kept: Map<string, string>): string[] {
     }
   for (const path of [paths.tasks, paths.worktrees, paths.archive, paths.lessons, paths.templates]) {
     if (!lookAt(path)) continue
-    if (removeEmpty(path)) removed.push(path)
+    if (removeIfEmpty(path)) removed.push(path)
     else kept.set(path, `it is not empty: ${namesIn(path).slice(0, 3).join(', ')}`)
   }
   // As long as anything stays, it keeps that out of the repository.
@@ -112,16 +112,6 @@ function textOf(path: string): string | null {
     return readBounded(path, 1024 * 1024)?.toString() ?? null
   } catch (error) {
     if (error instanceof Failure) return ''
-    throw error
-  }
-}
-
-function removeEmpty(path: string): boolean {
-  try {
-    rmdirSync(path)
-    return true
-  } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno(error) ?? '')) return false
     throw error
   }
 }

@@ -21,6 +21,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -154,6 +155,17 @@ function openUp(directory: string): void {
   chmodSync(directory, 0o700)
   for (const entry of readdirSync(directory, { withFileTypes: true }))
     if (entry.isDirectory()) openUp(join(directory, entry.name))
+}
+
+/** Removes a directory that holds nothing; false when there is none, or it is not empty. */
+export function removeIfEmpty(path: string): boolean {
+  try {
+    rmdirSync(path)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno(error) ?? '')) return false
+    throw error
+  }
 }
 
 /** Makes the entries of a directory survive a power cut. */

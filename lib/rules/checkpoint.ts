@@ -80,42 +80,26 @@ export function positionText(position: Position, limit: number): string {
     notes: fixed('## Notes'),
     ownNotes: keep('notes', ''),
   } satisfies Record<string, Piece>
-  const pieces: readonly Piece[] = Object.values(printed)
-  const {
-    head,
-    done,
-    now,
-    next,
-    look,
-    notes,
-    ownDone,
-    ownNext,
-    ownNotes,
-    words,
-    changes,
-    commands,
-    commits,
-    ownNow,
-  } = printed
+  const order = Object.keys(printed)
   const firmest = [
-    head,
-    done,
-    now,
-    next,
-    look,
-    notes,
-    ownDone,
-    ownNext,
-    ownNotes,
-    words,
-    changes,
-    commands,
-    commits,
-    ownNow,
-  ]
+    'head',
+    'done',
+    'now',
+    'next',
+    'look',
+    'notes',
+    'ownDone',
+    'ownNext',
+    'ownNotes',
+    'words',
+    'changes',
+    'commands',
+    'commits',
+    'ownNow',
+  ] satisfies (keyof typeof printed)[]
   return `${share(
-    pieces,
-    firmest.map((piece) => pieces.indexOf(piece)),
+    Object.values(printed),
+    firmest.map((name) => order.indexOf(name)),
     limit - 1,
   )}\n`
 }

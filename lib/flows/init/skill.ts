@@ -4,20 +4,11 @@
  * and leaves alone what somebody did.
  */
 import { createHash } from 'node:crypto'
-import {
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import * as z from 'zod/mini'
-import { errno, Failure } from '../../kit/errors.ts'
-import { makeDirectory, writeFileDurable } from '../../kit/files.ts'
+import { Failure } from '../../kit/errors.ts'
+import { makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
 import { packageRoot } from '../../kit/package.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
 import { skillPath } from '../../tools/claude/project.ts'
@@ -162,14 +153,6 @@ function filesIn(directory: string, below = ''): string[] {
     const name = join(below, entry.name)
     return entry.isDirectory() ? filesIn(directory, name) : [name]
   })
-}
-
-function removeIfEmpty(directory: string): void {
-  try {
-    if (lstatSync(directory).isDirectory()) rmdirSync(directory)
-  } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno(error) ?? '')) throw error
-  }
 }
 
 const isWithin = (path: string, directory: string): boolean => path.startsWith(`${directory}${sep}`)
