@@ -1,5 +1,5 @@
 /** The cool-down that all tasks share: an attempt that meets a limit of its provider pauses starts for everybody. */
-import { oneLine } from '../kit/text.ts'
+import { dateTime, oneLine } from '../kit/text.ts'
 import { afterMeeting, type Cooling, isCooling, isLimit } from '../rules/cool-down.ts'
 import { changeCoolDown, readCoolDown } from '../state/cool-down.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
@@ -55,7 +55,12 @@ async function noteLimit(
     until = cooling.until
     return { ...known, [provider]: cooling }
   })
-  trail(context, task, 'cool-down', `nothing is started for ${oneLine(provider, 100)} until ${until}`)
+  trail(
+    context,
+    task,
+    'cool-down',
+    `nothing is started for ${oneLine(provider, 100)} until ${dateTime(until)}`,
+  )
 }
 
 /** It served somebody to the end: how often its limit was met before counts no more. */

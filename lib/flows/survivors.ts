@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { findProcess, isGone, isRunning, signal } from '../kit/pid.ts'
 import { lookAt } from '../kit/read.ts'
 import { endThese, findAll } from '../kit/sweep.ts'
+import { plural } from '../kit/text.ts'
 import { reload, type Task } from '../state/tasks.ts'
 import { remark } from './advance.ts'
 import type { Context } from './context.ts'
@@ -40,7 +41,7 @@ export async function endSurvivors(context: Context, task: Task): Promise<boolea
     ended += pids.length
   }
   if (worker !== null) noteEnd(task)
-  remark(context, task, 'swept', `${ended} processes that went on without a runner were ended: ${why}`)
+  remark(context, task, 'swept', `ended ${plural(ended, 'process')} that went on without a runner: ${why}`)
   return true
 }
 

@@ -33,7 +33,7 @@ export async function withTask<T>(
         `${id} is ${task.status.state}; it cannot be ${verb} any more`,
         {
           hint: 'Spawn a new task.',
-          next: [`dirigent status ${id}`],
+          next: ['dirigent spawn --spec FILE'],
         },
       )
     }

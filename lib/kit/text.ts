@@ -74,6 +74,12 @@ export function clockTime(time: Date, now: Date): string {
   return `${day === dayOf(now) ? '' : `${day} `}${two(time.getHours())}:${two(time.getMinutes())}`
 }
 
+/** `2026-11-21 14:05`, by the same clock; what is no time stays as it is. */
+export function dateTime(iso: string): string {
+  const time = new Date(iso)
+  return Number.isNaN(time.getTime()) ? iso : clockTime(time, new Date(0))
+}
+
 /** `2026-11-20`, where we are. */
 export function dayOf(time: Date): string {
   return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`
@@ -95,7 +101,7 @@ export function ordinal(n: number): string {
 }
 
 export function plural(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? '' : 's'}`
+  return `${n} ${word}${n === 1 ? '' : word.endsWith('s') ? 'es' : 's'}`
 }
 
 /** Columns aligned by their widest cell; trailing spaces removed. */

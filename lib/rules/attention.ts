@@ -1,5 +1,6 @@
 /** What needs the orchestrator, and what is still under way. Pure. */
 
+import { dateTime } from '../kit/text.ts'
 import type { Asked, Status } from '../state/schema/status.ts'
 import { hopelessNeed, isProgressing, type NeedState } from './capacity.ts'
 import { isBlockedLanding, isEnded } from './lifecycle.ts'
@@ -34,19 +35,29 @@ export function isUnderWay(status: Status, needState: (id: string) => NeedState)
   return status.state !== 'queued' || isProgressing(status, needState)
 }
 
-/** `Red or blue? [red · blue; blue from 2026-11-20T12:30:00.000Z on]` */
+/** `Red or blue? [red · blue; blue from 2026-11-20 12:30 on]` */
 function asking(question: string, asked: Asked | null): string {
   const options = asked?.options.join(' · ')
   const fallback =
-    asked?.default && `${asked.default} ${asked.by ? `from ${asked.by} on` : 'is its own choice'}`
+    asked?.default && `${asked.default} ${asked.by ? `from ${dateTime(asked.by)} on` : 'is its own choice'}`
   const choices = [options, fallback].filter((part) => part).join('; ')
   return choices ? `${question} [${choices}]` : question
 }
 
-/** What could be answered, as an example; a word to be replaced where anything can. */
-function answerOf({ options, default: fallback }: Asked): string {
-  const example = fallback ?? options[0]
-  return example === undefined ? 'TEXT' : quoted(example)
+/**
+ * What could be answered, each of the first few: one alone would look like advice. A word to be replaced where
+ * anything can.
+ */
+function answersOf({ options, default: fallback }: Asked): string[] {
+  const known = [...new Set([...(fallback === null ? [] : [fallback]), ...options])]
+  return known.length > 0 ? known.slice(0, 3).map(quoted) : ['TEXT']
+}
+
+/** Another attempt: by a better spec, from where the base is now, or simply once more. */
+function againBy({ id, failure }: Status): string {
+  const how = { conflict: ' --fresh', auth: '', 'bad-request': '', 'bad-plan': '' } as const
+  const known: Readonly<Record<string, string>> = how
+  return `dirigent respawn ${id}${known[failure?.class ?? ''] ?? ' --spec FILE'}`
 }
 
 /** What to type next for a task that needs somebody. */
@@ -54,9 +65,11 @@ export function nextFor(status: Status): string[] {
   const { id } = status
   switch (status.state) {
     case 'failed':
-      return [`dirigent status ${id}`, `dirigent respawn ${id} --spec FILE`]
+      return [`dirigent status ${id}`, againBy(status)]
     case 'waiting':
-      return status.asked ? [`dirigent send ${id} ${answerOf(status.asked)}`] : [`dirigent respawn ${id}`]
+      return status.asked
+        ? answersOf(status.asked).map((answer) => `dirigent send ${id} ${answer}`)
+        : [`dirigent respawn ${id}`]
     case 'review':
       return [
         `dirigent ${status.settings.plan ? 'status' : 'diff'} ${id}`,

@@ -1,4 +1,5 @@
 /** Which queued tasks start now, and why the others do not. Pure. */
+import { dateTime } from '../kit/text.ts'
 import type { Status } from '../state/schema/status.ts'
 import { isBlockedLanding } from './lifecycle.ts'
 
@@ -58,7 +59,7 @@ export function plan(
 /** Why a queued task cannot start whatever the capacity, or null. */
 export function blockedBy(task: Status, now: Date, needState: (id: string) => NeedState): string | null {
   if (task.not_before && Date.parse(task.not_before) > now.getTime())
-    return `cooling down until ${task.not_before}`
+    return `cooling down until ${dateTime(task.not_before)}`
   for (const need of task.settings.needs) {
     const state = needState(need)
     if (state === 'merged' || state === 'done') continue

@@ -1,5 +1,5 @@
 /** How a task is doing, observed and derived, never stored; each with its evidence. Pure. */
-import { duration } from '../kit/text.ts'
+import { dateTime, duration } from '../kit/text.ts'
 import type { Status } from '../state/schema/status.ts'
 import { isOwned } from './lifecycle.ts'
 
@@ -39,7 +39,7 @@ export function healthOf(
 ): Health {
   if (!isOwned(status)) {
     if (status.state === 'queued' && status.not_before && Date.parse(status.not_before) > now) {
-      return { name: 'cooling-down', evidence: `until ${status.not_before}` }
+      return { name: 'cooling-down', evidence: `until ${dateTime(status.not_before)}` }
     }
     return { name: 'resting', evidence: status.reason ?? '' }
   }

@@ -28,8 +28,24 @@ export function parseYaml<T extends z.ZodMiniType>(
   const field = path.join('.') || 'the whole'
   const what = issue.code === 'unrecognized_keys' ? 'is not a field' : issueMessage(issue)
   throw new Failure(at.code, `${at.file}:${line}: ${field} ${what}`, {
-    hint: `Mend the field ${field} at line ${line}.`,
+    hint: `Mend the field ${field} at line ${line}.${issue.code === 'unrecognized_keys' ? fieldsThere(schema, issue.path) : ''}`,
   })
+}
+
+/** ` Fields: title, needs, …`: what may stand where something else was found. */
+function fieldsThere(schema: z.core.$ZodType, path: readonly PropertyKey[]): string {
+  const { def } = schema._zod as { readonly def: Partial<Inner & { shape: Record<string, z.core.$ZodType> }> }
+  if (def.innerType) return fieldsThere(def.innerType, path)
+  if (!def.shape) return ''
+  const [first, ...rest] = path
+  if (first === undefined) return ` Fields: ${Object.keys(def.shape).join(', ')}`
+  const field = def.shape[String(first)]
+  return field ? fieldsThere(field, rest) : ''
+}
+
+/** A schema around another: optional, with a default. */
+interface Inner {
+  readonly innerType: z.core.$ZodType
 }
 
 /** Aliases are resolved here: one that names nothing, or too many of them, is only found now. */

@@ -7,6 +7,9 @@ import { isEnded } from '../rules/lifecycle.ts'
 import { type Event, parseEvent } from '../state/schema/event.ts'
 import type { Task } from '../state/tasks.ts'
 
+/** One wait for all that is under way: who types one for each hears of the others late. */
+export const onward = 'dirigent wait'
+
 /** A task in few words, for answers that are about something else. */
 export const brief = ({ status, paths }: Task) => ({
   id: status.id,
@@ -35,7 +38,7 @@ export function spawnAnswer(spawned: {
   return {
     data: { task: brief(task), created, blocked },
     text: [`${id} ${what}`],
-    next: ended ? [`dirigent status ${id}`] : [`dirigent wait ${id}`, `dirigent status ${id}`],
+    next: ended ? [`dirigent status ${id}`] : [onward],
   }
 }
 
@@ -44,7 +47,7 @@ export function landAnswer(tasks: readonly Task[]): Answer {
   return {
     data: { tasks: tasks.map(brief) },
     text: [`landing: ${ids.join(', ')}`],
-    next: [`dirigent wait ${ids.join(' ')}`],
+    next: [onward],
   }
 }
 

@@ -4,7 +4,7 @@ import { clean, cut, duration, oneLine, plural } from '../kit/text.ts'
 import type { Message } from '../state/message-file.ts'
 import type { Receipt, Tracked } from '../state/receipts.ts'
 import type { Task } from '../state/tasks.ts'
-import { brief } from './answers.ts'
+import { brief, onward } from './answers.ts'
 
 export interface MailView {
   readonly counts: Readonly<Record<Receipt, number>>
@@ -64,16 +64,15 @@ function answeredAnswer(sent: Parameters<typeof sendAnswer>[0]): Answer {
       next: [`dirigent status ${task.id}`],
     }
   }
-  const now =
-    task.status.state === 'running' ? 'its worker still works, and is told it' : 'it goes on with the answer'
+  const now = task.status.state === 'running' ? 'its worker still works, and is told it' : 'it goes on'
   return {
     data: { task: brief(task), message: { id, kind: 'answer', path, created, receipt } },
     text: [
       created
-        ? `${task.id} has its answer; ${now}: ${oneLine(task.status.question ?? '', 200)}`
+        ? `${task.id} has its answer to: ${oneLine(task.status.question ?? '', 200)}; ${now}`
         : `${task.id} was answered so before; nothing changed`,
     ],
-    next: [`dirigent wait ${task.id}`, `dirigent send ${task.id} --note TEXT`],
+    next: [onward],
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the verbs for questions answer. Pure. */
 import type { Answer } from '../kit/cli.ts'
-import { bounded, clean, count } from '../kit/text.ts'
+import { bounded, clean, count, dateTime } from '../kit/text.ts'
 import type { Message } from '../state/message-file.ts'
 
 export function askAnswer(asked: {
@@ -20,7 +20,7 @@ export function askAnswer(asked: {
       ],
     }
   }
-  const then = by === null ? '' : ` If nobody answers until ${by}, your default is the answer.`
+  const then = by === null ? '' : ` If nobody answers until ${dateTime(by)}, your default is the answer.`
   return {
     data: { task, question: id, answered: false, answer: null, by },
     text: [

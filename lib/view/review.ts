@@ -2,7 +2,7 @@
 import type { Answer } from '../kit/cli.ts'
 import { oneLine, plural, table } from '../kit/text.ts'
 import type { Task } from '../state/tasks.ts'
-import { brief } from './answers.ts'
+import { brief, onward } from './answers.ts'
 
 interface SpawnedView {
   readonly task: Task
@@ -19,7 +19,7 @@ export function splitAnswer(spawned: readonly SpawnedView[]): Answer {
       `${plural(made, 'task')} made${there > 0 ? `, ${there} there already with this spec` : ''}`,
       ...table(spawned.map(row)),
     ],
-    next: [waitFor(spawned), 'dirigent status'],
+    next: [onward],
   }
 }
 
@@ -30,7 +30,6 @@ export function acceptAnswer(
     readonly renamed: ReadonlyMap<string, string>
   }[],
 ): Answer {
-  const all = accepted.flatMap(({ task, made }) => (made.length > 0 ? made : [still(task)]))
   return {
     data: {
       accepted: accepted.map(({ task, made, renamed }) => ({
@@ -44,7 +43,7 @@ export function acceptAnswer(
       ...[...renamed].map(([asked, id]) => `${asked} is ${id}: there is another task ${asked}`),
       ...(made.some((one) => one.task.id !== task.id) ? table(made.map(row)) : []),
     ]),
-    next: [waitFor(all), 'dirigent status'],
+    next: [onward],
   }
 }
 
@@ -64,22 +63,14 @@ export function rejectAnswer({ task, blocked }: SpawnedView): Answer {
     text: [
       `${id} is ${state}; its worker is told why it was rejected${blocked ? `; it waits: ${blocked}` : ''}`,
     ],
-    next: [`dirigent wait ${id}`],
+    next: [onward],
   }
 }
-
-const still = (task: Task): SpawnedView => ({ task, created: false, blocked: null })
 
 const record = ({ task, created, blocked }: SpawnedView) => ({ ...brief(task), created, blocked })
 
 const row = ({ task, blocked }: SpawnedView): string[] => [
   task.id,
   task.status.state,
-  task.paths.directory,
   blocked ? `waits: ${oneLine(blocked, 60)}` : '',
 ]
-
-function waitFor(spawned: readonly SpawnedView[]): string {
-  const ids = spawned.map(({ task }) => task.id)
-  return ids.length > 8 ? 'dirigent wait' : `dirigent wait ${ids.join(' ')}`
-}

@@ -4,6 +4,8 @@ import { clean, count, cut, duration, oneLine, plural } from '../kit/text.ts'
 import { nextFor } from '../rules/attention.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { AttemptExit, Check, Result } from '../state/schema/attempt.ts'
+import type { TaskFailure } from '../state/schema/common.ts'
+import type { Status } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'
 import { type MailView, mailLines, mailRecord, wordsFromWorker } from './mail.ts'
 import { type PlanView, planLines, planRecord } from './plan.ts'
@@ -55,15 +57,15 @@ function text(view: TaskView, now: number): string[] {
   const { status, paths } = view.task
   const { settings } = status
   return [
-    `${status.id}: ${status.state} for ${duration(now - Date.parse(status.since))} · ${oneLine(status.title, 100)}`,
+    `${status.id}: ${since(status, now)} · ${oneLine(status.title, 100)}`,
     ...field(view.attention ? 'needs you' : 'why', view.attention ?? view.reason),
     ...field('health', healthLine(view)),
     ...wordsFromWorker(view.mail, now).lines,
     ...status.flags.flatMap((flag) => field('note', flag)),
-    ...field('failed', status.failure && `${status.failure.class}: ${status.failure.message}`),
+    ...field('failed', status.failure && failed(status.failure, view.attention ?? view.reason ?? '')),
     ...lines(status.failure?.detail ?? null),
     `attempt    ${status.attempt} (${status.tries} of ${settings.attempts} tries failed) · ${count(status.usage.total)} tokens · ${duration(status.minutes * 60_000)}`,
-    ...view.attempts.slice(-5).map((exit) => attemptLine(exit, view.outcomes.get(exit.attempt))),
+    ...view.attempts.slice(-5).map((exit) => attemptLine(exit, outcomeOf(view, exit.attempt))),
     ...(view.result?.checks ?? []).map(checkLine),
     ...diffLine(view.result),
     ...field(
@@ -77,6 +79,12 @@ function text(view: TaskView, now: number): string[] {
     `directory  ${paths.directory}`,
     ...field('worktree', status.workplace?.worktree),
   ]
+}
+
+/** `running for 3 min`, `merged 3 min ago` */
+function since(status: Status, now: number): string {
+  const age = duration(now - Date.parse(status.since))
+  return isEnded(status) ? `${status.state} ${age} ago` : `${status.state} for ${age}`
 }
 
 /** A resting task has only its reason for evidence, and that is said already. */
@@ -110,6 +118,18 @@ function lines(detail: string | null): string[] {
     .split('\n')
     .slice(-8)
     .map((line) => `           | ${cut(line, 140)}`)
+}
+
+/** The sentence is not said twice. */
+const failed = ({ class: kind, message }: TaskFailure, said: string): string =>
+  said.includes(message) ? kind : `${kind}: ${message}`
+
+/** What followed a turn that was finished; without the sentence where that is the one above. */
+function outcomeOf({ outcomes, task: { status } }: TaskView, attempt: number): string | undefined {
+  return outcomes
+    .get(attempt)
+    ?.replace(`: ${status.failure?.message ?? ''}`, '')
+    .replace(/; the last$/, '')
 }
 
 /** @param outcome what followed a turn that was finished, where it led nowhere */

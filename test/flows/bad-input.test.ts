@@ -211,6 +211,13 @@ describe('the spec', () => {
     await refused(box, spawn(file(`${name}.md`, content)), badSpec(says))
   })
 
+  it.each([
+    ['top', front('verfy: [npm test]'), / Fields: title, needs, verify, /],
+    ['inner', front('budget:\n  hours: 3'), / Fields: minutes, tokens$/m],
+  ])('has a field that there is not: those there are are listed (%s)', async (name, content, hint) => {
+    await refused(box, spawn(file(`fields-${name}.md`, content)), { ...badSpec(/is not a field/), hint })
+  })
+
   it('is refused when it is not a file that can be read', async () => {
     await refused(box, spawn(join(box.directory, 'missing.md')), {
       exit: 4,

@@ -4,6 +4,7 @@ import {
   clean,
   count,
   cut,
+  dateTime,
   duration,
   oneLine,
   plural,
@@ -66,6 +67,9 @@ it('says times and counts briefly', () => {
   ])
   expect([999, 12_345, 99_600, 999_600].map(count)).toEqual(['999', '12.3k', '100k', '1.0M'])
   expect([plural(1, 'file'), plural(2, 'file')]).toEqual(['1 file', '2 files'])
+  expect([plural(1, 'process'), plural(2, 'process')]).toEqual(['1 process', '2 processes'])
+  expect(dateTime(new Date(2026, 10, 21, 14, 5).toISOString())).toBe('2026-11-21 14:05')
+  expect(dateTime('9999-99-99T99:99')).toBe('9999-99-99T99:99')
 })
 
 it('aligns columns and bounds lines', () => {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { attentionOf, isUnderWay, nextFor } from '../../lib/rules/attention.ts'
 import { type State, state } from '../../lib/state/schema/status.ts'
 import type { Different } from '../support/records.ts'
-import { task } from './records.ts'
+import { failure, task } from './records.ts'
 
 const merged = () => 'merged' as const
 const look = (different: Different) => {
@@ -18,6 +18,9 @@ const blocked = { state: 'ready', commit: null, onto: null, note: 'the main chec
 
 it.each([
   ['failed', {}, 'because', 'dirigent respawn a-task --spec FILE'],
+  ['failed', { failure: failure('check-failed') }, 'because', 'dirigent respawn a-task --spec FILE'],
+  ['failed', { failure: failure('conflict') }, 'because', 'dirigent respawn a-task --fresh'],
+  ['failed', { failure: failure('auth') }, 'because', 'dirigent respawn a-task'],
   ['waiting', {}, 'because', 'dirigent respawn a-task'],
   ['waiting', { question: 'Blue or red?' }, 'Blue or red?', 'dirigent respawn a-task'],
   ['review', {}, 'because', 'dirigent accept a-task'],
@@ -31,6 +34,16 @@ it.each([
     expect(seen.next).toContain(command)
   },
 )
+
+it('a question shows each answer as a command, its default first', () => {
+  const answers = (options: readonly string[], fallback: string | null) =>
+    look({ state: 'waiting', asked: { options, default: fallback, by: null } as never }).next
+  const one = (answer: string) => `dirigent send a-task '${answer}'`
+  expect(answers(['red', 'blue'], null)).toEqual([one('red'), one('blue')])
+  expect(answers(['red', 'blue'], 'blue')).toEqual([one('blue'), one('red')])
+  expect(answers(['a', 'b', 'c', 'd'], null)).toHaveLength(3)
+  expect(answers([], null)).toEqual(['dirigent send a-task TEXT'])
+})
 
 it('every other live task goes on by itself', () => {
   for (const each of ['queued', 'running', 'verifying', 'landing'] as const)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { dateTime } from '../../lib/kit/text.ts'
 import {
   blockedBy,
   defaultWorkers,
@@ -72,7 +73,9 @@ describe('a plan', () => {
 
 describe('a queued task is blocked', () => {
   it('until its pause is over, and not after', () => {
-    expect(blockedBy(queued('a', { not_before: at(1) }), now, nobody)).toBe(`cooling down until ${at(1)}`)
+    expect(blockedBy(queued('a', { not_before: at(1) }), now, nobody)).toBe(
+      `cooling down until ${dateTime(at(1))}`,
+    )
     expect(blockedBy(queued('a', { not_before: at(0) }), now, nobody)).toBeNull()
   })
 

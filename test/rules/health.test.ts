@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { dateTime } from '../../lib/kit/text.ts'
 import { aloneHealth, healthOf } from '../../lib/rules/health.ts'
 import type { Activity } from '../../lib/state/schema/status.ts'
 import { at, now, task } from './records.ts'
@@ -65,7 +66,7 @@ describe('a task in nobody’s hands', () => {
     const queued = task({ state: 'queued', not_before: at(30) })
     expect(healthOf(queued, true, now.getTime())).toEqual({
       name: 'cooling-down',
-      evidence: `until ${at(30)}`,
+      evidence: `until ${dateTime(at(30))}`,
     })
     expect(healthOf(queued, true, now.getTime() + 31_000).name).toBe('resting')
   })

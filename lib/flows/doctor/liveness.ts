@@ -62,7 +62,7 @@ async function ofAttempts(look: Look): Promise<Finding[]> {
         : `there is no task ${id}`
     found.push({
       code: 'orphan-process',
-      what: `${plural(processes.length, 'process').replace('processs', 'processes')} of ${marker} still live, and ${why}: ${processes.map(describe).join(', ')}`,
+      what: `${plural(processes.length, 'process')} of ${marker} still live, and ${why}: ${processes.map(describe).join(', ')}`,
       fix: 'Ends them: SIGTERM, a second, SIGKILL.',
       mend: () => sweep({ name: markerName, value: marker, cgroup: null }, 1000),
     })

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { Failure } from '../../kit/errors.ts'
 import { writeFileDurable } from '../../kit/files.ts'
 import { readTail } from '../../kit/read.ts'
-import { clean } from '../../kit/text.ts'
+import { clean, plural } from '../../kit/text.ts'
 import { takeBack } from '../../state/messages.ts'
 import { lateness } from '../../state/owner.ts'
 import { publishExit } from '../../state/publish.ts'
@@ -101,7 +101,8 @@ function endOf(worker: WorkerKind, stream: string, { exitCode }: Ending): Track 
 }
 
 function makeWay(context: Context, task: Task, swept: number): void {
-  if (swept > 0) trail(context, task, 'swept', `${swept} processes that the worker left behind were ended`)
+  if (swept > 0)
+    trail(context, task, 'swept', `ended what the worker had left behind: ${plural(swept, 'process')}`)
   tidyTask(task.paths, task.status.attempt)
 }
 
