@@ -1,5 +1,6 @@
 /** Sets a repository up. Idempotent: what is there already, edited or not, stays. */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
+import { relative } from 'node:path'
 import { Failure } from '../kit/errors.ts'
 import { createFileOnce, makeDirectory, outOfTheWay, writeFileDurable } from '../kit/files.ts'
 import { withLock } from '../kit/lock.ts'
@@ -11,8 +12,10 @@ import { configSchemaText } from '../state/config-schema.ts'
 import { lockFamilyPath, type StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
-import { allow, type RulesChanged } from '../tools/claude/project.ts'
+import { allow, placeMissing, type RulesChanged } from '../tools/claude/project.ts'
+import type { Repository } from '../tools/git/door.ts'
 import { lineDiff } from '../tools/git/line-diff.ts'
+import { ignoredAmong, uncommittedBelow } from '../tools/git/sharing.ts'
 import { ensureTrusted } from '../tools/git/trusted.ts'
 import { checkGit } from '../tools/git/version.ts'
 import { queueOf } from './build-line.ts'
@@ -29,7 +32,18 @@ export interface Initialised {
   /** What an orchestrator reads. */
   readonly skill: Omit<SkillInstalled, 'kept'> & { readonly kept: readonly Kept[] }
   /** What it may run without a prompt. */
-  readonly permissions: RulesChanged
+  readonly permissions: RulesChanged & { readonly wanted: readonly string[] }
+  readonly sharing: Sharing
+}
+
+/** What of it the repository has yet to be told. */
+export interface Sharing {
+  /** Where git is to be typed; null when that is here. */
+  readonly elsewhere: string | null
+  /** Paths with something in them that is not committed. */
+  readonly uncommitted: readonly string[]
+  /** Paths that git ignores here: they stay on this machine. */
+  readonly ignored: readonly string[]
 }
 
 /** A page that somebody edited: what taking ours instead would change in it. */
@@ -66,12 +80,25 @@ export async function init(directory: string): Promise<Initialised> {
   })
   const config = await readConfig(paths)
   await proveQueueLocks(queueOf({ repo, paths, config }))
-  const skill = installSkill(repo.main)
+  const rules = orchestratorRules()
+  const skill = installSkill(repo.main, placeMissing(repo.main, rules))
   const kept: Kept[] = []
   for (const { name, theirs, ours } of skill.kept)
-    kept.push({ name, difference: await lineDiff(repo, paths.locks, theirs, ours) })
-  const permissions = allow(repo.main, orchestratorRules())
-  return { root: paths.root, made, locks, skill: { ...skill, kept }, permissions }
+    kept.push({ name, difference: theirs ? await lineDiff(repo, paths.locks, theirs, ours) : '' })
+  const permissions = { ...allow(repo.main, rules), wanted: rules }
+  const sharing = await sharingOf(repo, [paths.root, skill.path, permissions.path])
+  return { root: paths.root, made, locks, skill: { ...skill, kept }, permissions, sharing }
+}
+
+async function sharingOf(repo: Repository, paths: readonly string[]): Promise<Sharing> {
+  const there = paths.filter((path) => lookAt(path)).map((path) => relative(repo.main, path))
+  const ignored = await ignoredAmong(repo, there)
+  const uncommitted = await uncommittedBelow(
+    repo,
+    there.filter((path) => !ignored.includes(path)),
+  )
+  const elsewhere = realpathSync(process.cwd()) === realpathSync(repo.main) ? null : repo.main
+  return { elsewhere, uncommitted, ignored }
 }
 
 /** Ours alone, so a newer one replaces it whatever is there. True when that was another. */

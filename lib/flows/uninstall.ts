@@ -13,11 +13,12 @@ import { isEnded } from '../rules/lifecycle.ts'
 import type { StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
-import { disallow, settingsPath } from '../tools/claude/project.ts'
+import { disallow, removeEmptyProject, settingsPath } from '../tools/claude/project.ts'
 import { listRefs } from '../tools/git/refs.ts'
+import { dropTargets } from '../tools/git/trusted.ts'
 import { type Context, findRepository, openContext, trustRepository } from './context.ts'
 import { orchestratorRules } from './init/permissions.ts'
-import { removeSkill } from './init/skill.ts'
+import { madeForRules, removeSkill } from './init/skill.ts'
 
 export interface Uninstalled {
   readonly removed: readonly string[]
@@ -36,16 +37,22 @@ export async function uninstall(directory: string): Promise<Uninstalled> {
     // They are in the repository, and often the only copy of somebody's work.
     if (refs.size > 0) kept.set('refs/dirigent/kept/', `${plural(refs.size, 'ref')} with work of tasks`)
   }
+  // What was made for the rules is known as long as the skill is there.
+  const rules = removeRules(repo.main, kept)
   const skill = removeSkill(repo.main)
-  for (const path of skill.kept) kept.set(path, 'it is a person’s own by now')
-  const { rules, problem } = disallow(repo.main, orchestratorRules())
-  if (problem) kept.set(settingsPath(repo.main), problem)
-  const removed = [
-    ...skill.removed,
-    ...(rules.length > 0 ? [`${rules.length} rules in ${settingsPath(repo.main)}`] : []),
-  ]
+  for (const [path, why] of skill.kept) kept.set(path, why)
+  const removed = [...skill.removed, ...rules, ...removeEmptyProject(repo.main)]
   if (lookAt(paths.root)) removed.push(...removeState(paths, kept))
+  dropTargets(repo.gitDir)
   return { removed, kept }
+}
+
+function removeRules(main: string, kept: Map<string, string>): string[] {
+  const path = settingsPath(main)
+  const { rules, problem } = disallow(main, orchestratorRules(), madeForRules(main))
+  if (problem && lookAt(path)) kept.set(path, problem)
+  if (rules.length === 0) return []
+  return [lookAt(path) ? `${plural(rules.length, 'rule')} in ${path}` : path]
 }
 
 async function refuseLive({ paths }: Context): Promise<void> {
@@ -100,6 +107,7 @@ function removeState(paths: StatePaths, kept: Map<string, string>): string[] {
   // As long as anything stays, it keeps that out of the repository.
   const alone = namesIn(paths.root).every((name) => name === basename(paths.ignore))
   if (alone && [ignoreTemplate, null].includes(textOf(paths.ignore))) {
+    if (lookAt(paths.ignore)) removed.push(paths.ignore)
     removeTree(paths.root)
     removed.push(paths.root)
   } else if (lookAt(paths.ignore)) kept.set(paths.ignore, 'it keeps what stays out of the repository')

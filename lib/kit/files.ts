@@ -12,6 +12,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  fchmodSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -38,9 +39,13 @@ export { diskFailure, isTemporaryName, temporaryName }
  * Replaces `path` by `content`, surviving a power cut once it returns. `durable: false` skips both
  * syncs: for hints (activity, owner notes) that may be lost but never torn.
  */
-export function writeFileDurable(path: string, content: string | Buffer, options = { durable: true }): void {
+export function writeFileDurable(path: string, content: string | Buffer, options = durably): void {
   replaceFile(path, content, options, () => true)
 }
+
+/** `mode`: who may read and write it, where that is not as for any new file. */
+type WriteOptions = { readonly durable: boolean; readonly mode?: number }
+const durably: WriteOptions = { durable: true }
 
 /**
  * As `writeFileDurable`, if `still` holds when all is written and only the rename is left.
@@ -49,10 +54,10 @@ export function writeFileDurable(path: string, content: string | Buffer, options
 export function replaceFile(
   path: string,
   content: string | Buffer,
-  options: { readonly durable: boolean },
+  options: WriteOptions,
   still: () => boolean,
 ): boolean {
-  const temporary = writeBeside(path, content, options.durable)
+  const temporary = writeBeside(path, content, options.durable, options.mode)
   let renamed = false
   try {
     if (!still()) return false
@@ -212,12 +217,13 @@ function isDirectory(path: string): boolean {
   }
 }
 
-function writeBeside(path: string, content: string | Buffer, durable: boolean): string {
+function writeBeside(path: string, content: string | Buffer, durable: boolean, mode?: number): string {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content
   const temporary = temporaryName(path)
   try {
-    const fd = openSync(temporary, 'wx', 0o644)
+    const fd = openSync(temporary, 'wx', mode ?? 0o644)
     try {
+      if (mode !== undefined) fchmodSync(fd, mode)
       let done = 0
       while (done < bytes.length) done += writeSync(fd, bytes, done)
       if (durable) fsyncSync(fd)

@@ -1,21 +1,30 @@
 /** What `init` answers. Pure. */
 import type { Answer } from '../kit/cli.ts'
 import { clean, cut, plural } from '../kit/text.ts'
+import { quoted } from '../rules/shell.ts'
 import type { RulesChanged } from '../tools/claude/project.ts'
 
-export function initAnswer(done: {
+interface Done {
   readonly root: string
   readonly made: readonly string[]
   readonly locks: { readonly family: string; readonly why: string | null }
   readonly skill: {
     readonly path: string
-    readonly how: 'linked' | 'copied'
+    readonly how: 'linked' | 'copied' | 'left'
     readonly written: readonly string[]
     readonly kept: readonly { readonly name: string; readonly difference: string }[]
+    readonly problem: string | null
   }
   readonly permissions: RulesChanged
-}): Answer {
-  const { root, made, locks, skill, permissions } = done
+  readonly sharing: {
+    readonly elsewhere: string | null
+    readonly uncommitted: readonly string[]
+    readonly ignored: readonly string[]
+  }
+}
+
+export function initAnswer(done: Done): Answer {
+  const { root, made, skill, permissions, sharing } = done
   const news = [
     ...made.map((path) => `  ${path}`),
     ...(skill.written.length > 0 ? [`  ${skill.path} (the skill, ${skill.how})`] : []),
@@ -25,22 +34,55 @@ export function initAnswer(done: {
         ]
       : []),
   ]
-  const notes = [
-    ...skill.kept.flatMap(({ name, difference }) => [
-      `note: ${skill.path}/${name} was edited and stays; ours has changed since. To have ours:`,
-      ...linesOf(difference),
-    ]),
-    ...(permissions.problem ? [`note: ${permissions.path} was left alone: ${permissions.problem}`] : []),
+  return {
+    data: done,
+    text: [
+      ...(news.length > 0 ? [`${root} is ready; made:`, ...news] : [`${root} is up to date`]),
+      ...notesOf(done),
+    ],
+    next: [
+      ...(sharing.uncommitted.length > 0 ? [commit(sharing.elsewhere, sharing.uncommitted)] : []),
+      'dirigent spawn --spec FILE',
+    ],
+  }
+}
+
+function notesOf({ skill, permissions, locks, sharing }: Done): string[] {
+  return [
+    ...(skill.problem ? [`note: ${skill.path} was left alone: ${skill.problem}`] : []),
+    ...skill.kept.flatMap(({ name, difference }) => keptLines(`${skill.path}/${name}`, difference)),
+    // Both stand in the way in the same manner, and one line says so.
+    ...(permissions.problem && permissions.problem !== skill.problem
+      ? [`note: ${permissions.path} was left alone: ${permissions.problem}. The rules: dirigent init --json`]
+      : []),
+    ...(permissions.against.length > 0
+      ? [
+          `note: ${permissions.path} forbids, or asks about, ${cut(clean(permissions.against.join(', ')), 160)}`,
+        ]
+      : []),
+    ...(sharing.ignored.length > 0
+      ? [
+          `note: git ignores ${sharing.ignored.join(' and ')} here: who clones the repository runs dirigent init`,
+        ]
+      : []),
     ...(locks.why
       ? [`note: locks are those of ${locks.family}, because ${locks.why}: see dirigent doctor`]
       : []),
   ]
-  const commit = 'git add .orchestrator-state .claude && git commit --message "Set Dirigent up"'
-  return {
-    data: done,
-    text: [...(news.length > 0 ? [`${root} is ready; made:`, ...news] : [`${root} is up to date`]), ...notes],
-    next: [...(news.length > 0 ? [commit] : []), 'dirigent spawn --spec FILE'],
-  }
+}
+
+function keptLines(path: string, difference: string): string[] {
+  if (difference === '') return [`note: ${path} is no file that could be brought up to date; it stays`]
+  return [
+    `note: ${path} was edited and stays; ours has changed since. To have ours: rm ${quoted(path)} && dirigent init`,
+    '  that would change (- yours, + ours):',
+    ...linesOf(difference),
+  ]
+}
+
+function commit(elsewhere: string | null, paths: readonly string[]): string {
+  const where = elsewhere === null ? '' : `-C ${quoted(elsewhere)} `
+  return `git ${where}add ${paths.join(' ')} && git ${where}commit --message "Set Dirigent up"`
 }
 
 const mostLines = 20

@@ -1,14 +1,18 @@
 /** `init` puts there what people and an orchestrator need, leaves alone what they edited, and takes out only its own. */
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { makeSandbox, root, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 import { settled, spawnTask } from '../support/tasks.ts'
@@ -88,6 +92,11 @@ it('brings an older copy up to date, keeps what was edited, and says which', asy
   expect(upgraded.stdout).toContain('SKILL.md was edited and stays')
   expect(upgraded.stdout).toMatch(/^ {2}-Our own rule\.$/m)
   expect(readFileSync(skill('SKILL.md'), 'utf8')).toContain('Our own rule.')
+  // What it says about having ours is so.
+  const [command = ''] = /rm '.*'/.exec(upgraded.stdout) ?? []
+  await execa('sh', ['-c', command], { cwd: box.repo })
+  await init()
+  expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe(source)
 })
 
 it('removes nothing that a record of somebody else’s names outside of the skill', async () => {
@@ -115,12 +124,78 @@ it('leaves a link of a person’s own where it is', async () => {
   expect(lstatSync(skill()).isSymbolicLink()).toBe(true)
 })
 
-it('takes out again what it put there, and nothing is left', async () => {
+/** Every path in the repository, git's own objects aside, with what is in it. */
+function tree(): Record<string, string> {
+  const names = readdirSync(box.repo, { recursive: true, encoding: 'utf8' })
+  return Object.fromEntries(
+    names
+      .filter((name) => !/^\.git\/(?:objects|index)/.test(name))
+      .sort()
+      .map((name) => [name, lstatSync(join(box.repo, name)).isFile() ? box.read(name) : '/']),
+  )
+}
+
+// Seen to fail: with an empty .claude/ left; with the rules named where the file is gone; without dropTargets.
+it('takes out again all that it put there, and names every path of it', async () => {
+  const before = tree()
   await init()
-  const ran = await init('--uninstall')
+  const made = Object.keys(tree()).filter((name) => before[name] === undefined)
+  const ran = await init('--uninstall', '--json')
   expect(ran.exitCode, ran.stderr).toBe(0)
-  expect(await untracked()).toEqual([])
+  expect(tree()).toEqual(before)
+  const { removed } = ran.json.data
+  const ours = made.filter((name) => !/^\.git\/|state\/(?:git|locks)\//.test(name))
+  expect(ours.map((name) => join(box.repo, name)).filter((path) => !removed.includes(path))).toEqual([])
   expect((await init('--uninstall')).stdout).toContain('nothing was removed')
+})
+
+// Seen to fail: written by JSON.stringify; without the mode; without what was made for the rules in the record.
+it('gives the settings of a person back to the byte, and to nobody else', async () => {
+  const text = '\ufeff{\r\n\t"env": {"TOKEN": "x"},\r\n\t"n": 12345678901234567890\r\n}'
+  box.write('.claude/settings.json', text)
+  chmodSync(settings(), 0o600)
+  await init()
+  expect(box.read('.claude/settings.json')).toContain('\t"n": 12345678901234567890,\r\n')
+  expect(box.read('.claude/settings.json')).toContain('Bash(dirigent status:*)')
+  expect(lstatSync(settings()).mode & 0o777).toBe(0o600)
+  await init('--uninstall')
+  expect(box.read('.claude/settings.json')).toBe(text)
+})
+
+// Seen to fail: without the look at where .claude leads, and with links followed below the skill.
+it('writes nothing through a link that leads out of the repository', async () => {
+  const outside = join(box.directory, 'outside')
+  mkdirSync(outside)
+  await init()
+  rmSync(skill('reference'), { recursive: true })
+  symlinkSync(outside, skill('reference'))
+  expect((await init()).exitCode).toBe(0)
+  rmSync(join(box.repo, '.claude'), { recursive: true })
+  symlinkSync(outside, join(box.repo, '.claude'))
+  const ran = await init()
+  expect(ran.exitCode).toBe(0)
+  expect(ran.stdout).toContain(`.claude leads out of the repository, to ${outside}`)
+  await init('--uninstall')
+  expect(readdirSync(outside)).toEqual([])
+})
+
+// Seen to fail: without -C; with .claude named although it is ignored.
+it('names a command that commits what it made, from where it is typed', async () => {
+  box.write('.gitignore', '/.claude/settings.json\n')
+  box.write('below/x', 'x')
+  await box.commit('more')
+  const below = join(box.repo, 'below')
+  const ran = await runVerb('init', ['--json'], below, box.env)
+  expect(ran.json.data.sharing.ignored).toEqual(['.claude/settings.json'])
+  await execa('sh', ['-c', ran.json.next[0]], { cwd: below, env: box.env, extendEnv: false })
+  expect(await untracked()).toEqual([])
+  expect((await init('--json')).json.next).toEqual(['dirigent spawn --spec FILE'])
+})
+
+it('says when rules of a person count more than ours', async () => {
+  const deny = ['Bash(dirigent spawn:*)', 'Bash(rm:*)']
+  box.write('.claude/settings.json', JSON.stringify({ permissions: { deny } }))
+  expect((await init('--json')).json.data.permissions.against).toEqual(['Bash(dirigent spawn:*)'])
 })
 
 it('keeps what somebody edited and what tasks left, and says so', async () => {

@@ -10,71 +10,101 @@ import * as z from 'zod/mini'
 import { Failure } from '../../kit/errors.ts'
 import { makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
 import { packageRoot } from '../../kit/package.ts'
-import { lookAt, readBounded } from '../../kit/read.ts'
-import { skillPath } from '../../tools/claude/project.ts'
+import { lookAt, namesIn, readBounded } from '../../kit/read.ts'
+import { oneLine } from '../../kit/text.ts'
+import { type PlaceMade, placesMade, projectProblem, skillPath } from '../../tools/claude/project.ts'
 
 export const skillName = 'dirigent'
 
 export interface SkillInstalled {
   readonly path: string
-  readonly how: 'linked' | 'copied'
+  readonly how: 'linked' | 'copied' | 'left'
   /** Files made or brought up to date now, relative to it. */
   readonly written: readonly string[]
   /** Edited by somebody, so left as they are although ours has changed since. */
   readonly kept: readonly Edited[]
+  /** Why nothing was put there; null when it was. */
+  readonly problem: string | null
 }
 
 export interface Edited {
   readonly name: string
-  readonly theirs: Buffer
+  /** Null for what is no file, or no longer in a directory of ours. */
+  readonly theirs: Buffer | null
   readonly ours: Buffer
 }
 
-/** `.installed.json` in a copy: what we put there. */
-const record = z.object({ version: z.literal(1), files: z.record(z.string(), z.string()) })
-type Files = Readonly<Record<string, string>>
+/** `.installed.json` in a copy: what we put there, and what was made for our rules. */
+const record = z.object({
+  version: z.literal(1),
+  files: z.record(z.string(), z.string()),
+  settings: z.optional(z.enum(placesMade)),
+})
+interface Known {
+  readonly files: Readonly<Record<string, string>>
+  readonly settings: PlaceMade | null
+}
 const recordName = '.installed.json'
 const fileLimit = 1024 * 1024
 
-/** Puts it there, or brings it up to date. @param main the main checkout */
-export function installSkill(main: string): SkillInstalled {
+/**
+ * Puts it there, or brings it up to date.
+ * @param main the main checkout
+ * @param settings what is about to be made for our rules; null: nothing that was not made before
+ */
+export function installSkill(main: string, settings: PlaceMade | null): SkillInstalled {
   const path = skillPath(main, skillName)
   const source = join(packageRoot(), 'skill')
+  const nothing = { path, written: [], kept: [], problem: null }
+  const problem = projectProblem(main)
+  if (problem !== null) return { ...nothing, how: 'left', problem }
   const there = lookAt(path)
-  if (there?.isSymbolicLink()) return { path, how: 'linked', written: [], kept: [] }
-  if (there && !there.isDirectory())
-    throw new Failure('corrupt-file', `${path} is in the way of the skill`, { hint: 'Move it away.' })
+  if (there?.isSymbolicLink()) return { ...nothing, how: 'linked' }
+  if (there && !there.isDirectory()) return { ...nothing, how: 'left', problem: 'it is no directory' }
   if (!there && isWithin(realpathSync(source), realpathSync(main))) {
     makeDirectory(dirname(path))
     symlinkSync(relative(dirname(path), source), path)
-    return { path, how: 'linked', written: [''], kept: [] }
+    return { ...nothing, how: 'linked', written: [''] }
   }
-  return copy(source, path)
+  return { ...nothing, how: 'copied', ...copy(source, path, settings) }
 }
+
+/** What `init` made for our rules; null when it did not say. */
+export const madeForRules = (main: string): PlaceMade | null =>
+  projectProblem(main) === null ? readRecord(skillPath(main, skillName)).settings : null
 
 /** Takes out what we put there and nobody edited; a directory that is empty then goes, too. */
 export function removeSkill(main: string): {
   readonly removed: readonly string[]
-  readonly kept: readonly string[]
+  readonly kept: ReadonlyMap<string, string>
 } {
   const path = skillPath(main, skillName)
-  const there = lookAt(path)
+  const nothing = { removed: [], kept: new Map<string, string>() }
+  const there = projectProblem(main) === null ? lookAt(path) : undefined
   if (there?.isSymbolicLink()) {
-    if (!leadsToOurs(main, path)) return { removed: [], kept: [path] }
+    if (!leadsToOurs(main, path)) return { removed: [], kept: new Map([[path, itIsTheirs]]) }
     rmSync(path)
-    return { removed: [path], kept: [] }
+    return { removed: [path], kept: nothing.kept }
   }
-  const known = readRecord(path)
+  if (!there?.isDirectory()) return nothing
+  const known = readRecord(path).files
   const names = Object.keys(known)
-  const kept = names.filter((name) => isEdited(join(path, name), known[name])).map((name) => join(path, name))
-  const removed = names.map((name) => join(path, name)).filter((file) => lookAt(file) && !kept.includes(file))
+  const edited = names.filter((name) => isEdited(path, name, known[name])).map((name) => join(path, name))
+  const ours = names.length > 0 ? [...names, recordName] : []
+  const removed = ours
+    .map((name) => join(path, name))
+    .filter((file) => lookAt(file) && !edited.includes(file))
   for (const file of removed) rmSync(file)
-  if (names.length > 0) rmSync(join(path, recordName), { force: true })
-  const directories = [...new Set(names.map((name) => dirname(join(path, name))))]
-  for (const directory of [...directories.sort().reverse(), path, dirname(path), dirname(dirname(path))])
-    removeIfEmpty(directory)
+  const directories = [path, ...names.map((name) => dirname(join(path, name)))]
+  for (const directory of [...new Set(directories)].sort().reverse())
+    if (removeIfEmpty(directory)) removed.push(directory)
+  const kept = new Map(edited.map((file) => [file, itIsTheirs]))
+  const left = namesIn(path).slice(0, 3).join(', ')
+  if (left !== '' && kept.size === 0) kept.set(path, `what is in it is a person’s own: ${oneLine(left, 80)}`)
   return { removed, kept }
 }
+
+const itIsTheirs = 'it is a person’s own by now'
 
 /** As `installSkill` makes it; a person's own leads there in another way, or elsewhere. */
 function leadsToOurs(main: string, path: string): boolean {
@@ -85,67 +115,79 @@ function leadsToOurs(main: string, path: string): boolean {
   )
 }
 
-function copy(source: string, path: string): SkillInstalled {
+function copy(source: string, path: string, settings: PlaceMade | null) {
   const known = readRecord(path)
   const files: Record<string, string> = {}
   const written: string[] = []
   const kept: Edited[] = []
   for (const name of filesIn(source)) {
     const content = readFileSync(join(source, name))
-    const target = join(path, name)
     const ours = hash(content)
     files[name] = ours
-    if (hashOf(target) === ours) continue
-    if (lookAt(target) && isEdited(target, known[name])) {
+    if (hashOf(path, name) === ours) continue
+    if (isEdited(path, name, known.files[name])) {
       // What was there when it was edited: until the edit is undone, a newer one of ours is news.
-      files[name] = known[name] ?? ''
-      const theirs = bytesOf(target)
-      if (theirs && files[name] !== ours) kept.push({ name, theirs, ours: content })
+      files[name] = known.files[name] ?? ''
+      if (files[name] !== ours) kept.push({ name, theirs: bytesOf(path, name), ours: content })
       continue
     }
-    makeDirectory(dirname(target))
-    writeFileDurable(target, content)
+    makeDirectory(dirname(join(path, name)))
+    writeFileDurable(join(path, name), content)
     written.push(name)
   }
-  for (const name of Object.keys(known))
-    if (files[name] === undefined && !isEdited(join(path, name), known[name]))
+  for (const name of Object.keys(known.files))
+    if (files[name] === undefined && !isEdited(path, name, known.files[name])) {
       rmSync(join(path, name), { force: true })
-  const now = `${JSON.stringify({ version: 1, files }, null, 2)}\n`
-  if (hashOf(join(path, recordName)) !== hash(now)) writeFileDurable(join(path, recordName), now)
-  return { path, how: 'copied', written, kept }
+      removeIfEmpty(dirname(join(path, name)))
+    }
+  const made = settings ?? known.settings
+  const now = `${JSON.stringify({ version: 1, files, ...(made ? { settings: made } : {}) }, null, 2)}\n`
+  if (hashOf(path, recordName) !== hash(Buffer.from(now))) writeFileDurable(join(path, recordName), now)
+  return { written, kept }
 }
 
 /** What we put there, by name; nothing where it cannot be read: then everything there counts as edited. */
-function readRecord(path: string): Files {
+function readRecord(path: string): Known {
   try {
     const bytes = readBounded(join(path, recordName), fileLimit)
-    const files = bytes ? (record.safeParse(JSON.parse(bytes.toString())).data?.files ?? {}) : {}
+    const known = bytes ? record.safeParse(JSON.parse(bytes.toString())).data : undefined
     // It comes with the repository: what it names elsewhere is not ours to remove.
-    return Object.fromEntries(Object.entries(files).filter(([name]) => isWithin(join(path, name), path)))
+    const files = Object.entries(known?.files ?? {}).filter(([name]) => isWithin(join(path, name), path))
+    return { files: Object.fromEntries(files), settings: known?.settings ?? null }
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof Failure) return {}
+    if (error instanceof SyntaxError || error instanceof Failure) return { files: {}, settings: null }
     throw error
   }
 }
 
-const isEdited = (path: string, known: string | undefined): boolean => {
-  const now = hashOf(path)
+/** Whatever is no plain file in directories of its own counts as edited. */
+function isEdited(path: string, name: string, known: string | undefined): boolean {
+  const now = hashOf(path, name)
   return now !== null && now !== known
 }
 
 /** A text that nothing equals for what is there and cannot be read as a file; null when nothing is. */
-function hashOf(path: string): string | null {
-  const bytes = bytesOf(path)
-  return bytes ? hash(bytes) : lookAt(path) ? 'unreadable' : null
+function hashOf(path: string, name: string): string | null {
+  const bytes = bytesOf(path, name)
+  if (bytes) return hash(bytes)
+  return isAstray(path, name) || lookAt(join(path, name)) ? 'unreadable' : null
 }
 
-function bytesOf(path: string): Buffer | null {
+function bytesOf(path: string, name: string): Buffer | null {
+  if (isAstray(path, name)) return null
   try {
-    return readBounded(path, fileLimit) ?? null
+    return readBounded(join(path, name), fileLimit) ?? null
   } catch (error) {
     if (error instanceof Failure) return null
     throw error
   }
+}
+
+/** Is something else where there was a directory on the way to it? A link leads to files that are not ours. */
+function isAstray(path: string, name: string): boolean {
+  for (let here = dirname(join(path, name)); isWithin(here, path); here = dirname(here))
+    if (lookAt(here)?.isDirectory() === false) return true
+  return false
 }
 
 function filesIn(directory: string, below = ''): string[] {
@@ -156,4 +198,6 @@ function filesIn(directory: string, below = ''): string[] {
 }
 
 const isWithin = (path: string, directory: string): boolean => path.startsWith(`${directory}${sep}`)
-const hash = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex')
+/** Ends of lines do not count: git may have turned them into those of the machine. */
+const hash = (content: Buffer): string =>
+  createHash('sha256').update(content.toString('latin1').replaceAll('\r\n', '\n'), 'latin1').digest('hex')

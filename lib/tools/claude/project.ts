@@ -1,83 +1,160 @@
 /**
  * What Claude Code reads in a project: its skills, and the commands that may run without a prompt. The settings are
- * the person's file: only rules are added to its list, or taken out again, and what cannot be read is left alone.
+ * the person's file: only rules are added to its list, or taken out again, to the byte, and what cannot be read is
+ * left alone.
  */
-import { rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { realpathSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
-import { makeDirectory, writeFileDurable } from '../../kit/files.ts'
-import { readBounded } from '../../kit/read.ts'
+import { makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
+import { addTexts, takeMember, takeTexts } from '../../kit/json-text.ts'
+import { lookAt, readBounded } from '../../kit/read.ts'
+import { oneLine } from '../../kit/text.ts'
 
-export const skillPath = (main: string, name: string): string => join(main, '.claude', 'skills', name)
-export const settingsPath = (main: string): string => join(main, '.claude', 'settings.json')
+const directory = (main: string): string => join(main, '.claude')
+const skillsDirectory = (main: string): string => join(directory(main), 'skills')
+export const skillPath = (main: string, name: string): string => join(skillsDirectory(main), name)
+export const settingsPath = (main: string): string => join(directory(main), 'settings.json')
 
 /** Lets a command run with any further words. */
 export const mayRun = (command: string): string => `Bash(${command}:*)`
 
+/** Lets a command run as it is. */
+export const mayRunJust = (command: string): string => `Bash(${command})`
+
 /** Lets a skill be used. */
 export const mayUse = (skill: string): string => `Skill(${skill})`
+
+/**
+ * Why nothing may be written below `.claude/`, or null. A link in a clone may lead to the settings of the person, who
+ * would let every project do what was meant for one.
+ */
+export function projectProblem(main: string): string | null {
+  for (const path of [directory(main), skillsDirectory(main)]) {
+    if (!lookAt(path)) continue
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return `${path} is no directory`
+    const real = realpathSync(path)
+    if (!real.startsWith(`${realpathSync(main)}${sep}`))
+      return `${path} leads out of the repository, to ${oneLine(real, 200)}`
+  }
+  return null
+}
+
+/** Takes out the directories that hold nothing; gives those that are gone. */
+export const removeEmptyProject = (main: string): string[] =>
+  [skillsDirectory(main), directory(main)].filter(
+    (path) => lookAt(path)?.isDirectory() && removeIfEmpty(path),
+  )
+
+/** What had to be made so that the rules have a place: the file, a key in it, or nothing. */
+export const placesMade = ['file', 'permissions', 'allow', 'nothing'] as const
+export type PlaceMade = (typeof placesMade)[number]
 
 export interface RulesChanged {
   readonly path: string
   readonly rules: readonly string[]
+  /** Rules of the person that forbid, or ask about, what ours allow: they count more. */
+  readonly against: readonly string[]
   /** Why nothing was changed; null when it was, or nothing had to be. */
   readonly problem: string | null
 }
 
-/** Adds those that are missing; makes the file when there is none. */
-export function allow(main: string, rules: readonly string[]): RulesChanged {
-  return change(main, (now) => {
-    const missing = rules.filter((rule) => !now.includes(rule))
-    return { rules: missing, after: [...now, ...missing] }
-  })
+/**
+ * What `allow` would have to make first. Null where nothing can be done, or rules of ours are there: then it was made
+ * before.
+ */
+export function placeMissing(main: string, rules: readonly string[]): PlaceMade | null {
+  const found = readRules(main)
+  if (typeof found === 'string' || found.rules.some((rule) => rules.includes(rule))) return null
+  return found.missing
 }
 
-/** Takes those out that are there; a file that held nothing else goes. */
-export function disallow(main: string, rules: readonly string[]): RulesChanged {
-  return change(main, (now) => ({
-    rules: now.filter((rule) => rules.includes(rule)),
-    after: now.filter((rule) => !rules.includes(rule)),
-  }))
+/** Adds those that are missing; makes the file when there is none. */
+export function allow(main: string, rules: readonly string[]): RulesChanged {
+  const path = settingsPath(main)
+  const found = readRules(main)
+  if (typeof found === 'string') return { path, rules: [], against: [], problem: found }
+  const missing = rules.filter((rule) => !found.rules.includes(rule))
+  const commands = rules.map((rule) => rule.replace(/[ :].*/, ''))
+  const against = found.against.filter((rule) => commands.some((start) => rule.startsWith(start)))
+  const changed = { path, rules: missing, against, problem: null }
+  if (missing.length === 0) return changed
+  makeDirectory(dirname(path))
+  write(path, addTexts(found.text ?? '{}\n', keys, missing))
+  return changed
+}
+
+/**
+ * Takes those out that are there, and what had been made for them when it holds nothing else.
+ * @param made null when that is not known: then a file goes that held nothing but our rules
+ */
+export function disallow(main: string, rules: readonly string[], made: PlaceMade | null): RulesChanged {
+  const path = settingsPath(main)
+  const found = readRules(main)
+  const nothing = { path, rules: [], against: [], problem: null }
+  if (typeof found === 'string') return { ...nothing, problem: found }
+  const ours = found.rules.filter((rule) => rules.includes(rule))
+  if (ours.length === 0 || found.text === null) return nothing
+  const left = takeTexts(found.text, keys, ours)
+  const bare = withoutEmpty(left, made ?? 'file')
+  if (Object.keys(parse(bare)).length === 0 && (made ?? 'file') === 'file') rmSync(path)
+  else write(path, made === null ? left : bare)
+  return { ...nothing, rules: ours }
+}
+
+const keys = ['permissions', 'allow']
+
+/** Without the places that were made, from the inmost on, as long as they hold nothing. */
+function withoutEmpty(json: string, made: PlaceMade): string {
+  const { permissions } = parse(json)
+  if (made === 'nothing' || !isTable(permissions) || !isTexts(permissions.allow)) return json
+  if (permissions.allow.length > 0) return json
+  const alone = made !== 'allow' && Object.keys(permissions).length === 1
+  return takeMember(json, alone ? keys.slice(0, 1) : keys)
 }
 
 type Json = Readonly<Record<string, unknown>>
 
-function change(
-  main: string,
-  decide: (now: readonly string[]) => {
-    readonly rules: readonly string[]
-    readonly after: readonly string[]
-  },
-): RulesChanged {
-  const path = settingsPath(main)
-  const settings = readSettings(path)
-  if (typeof settings === 'string') return { path, rules: [], problem: settings }
-  const permissions = settings.permissions ?? {}
-  const now = isTable(permissions) ? (permissions.allow ?? []) : null
-  if (!isTable(permissions) || !isTexts(now))
-    return { path, rules: [], problem: 'its permissions.allow is not a list of rules' }
-  const { rules, after } = decide(now)
-  if (rules.length === 0) return { path, rules, problem: null }
-  if (after.length === 0 && Object.keys(settings).length === 1 && Object.keys(permissions).length === 1) {
-    rmSync(path)
-    return { path, rules, problem: null }
-  }
-  makeDirectory(dirname(path))
-  const changed = { ...settings, permissions: { ...permissions, allow: after } }
-  writeFileDurable(path, `${JSON.stringify(changed, null, 2)}\n`)
-  return { path, rules, problem: null }
+interface Found {
+  /** Null when there is no file. */
+  readonly text: string | null
+  readonly rules: readonly string[]
+  readonly against: readonly string[]
+  readonly missing: PlaceMade
 }
 
-/** Or why it cannot be read. */
-function readSettings(path: string): Json | string {
+/** Or why it cannot be read, or must not be written. */
+function readRules(main: string): Found | string {
+  const path = settingsPath(main)
+  const problem = projectProblem(main)
+  if (problem !== null) return problem
   try {
-    const bytes = readBounded(path, 1024 * 1024)
-    const settings: unknown = bytes ? JSON.parse(bytes.toString()) : {}
-    return isTable(settings) ? settings : 'it is not a JSON object'
+    const text = readBounded(path, 1024 * 1024)?.toString() ?? null
+    if (text === null) return { text, rules: [], against: [], missing: 'file' }
+    if (((lookAt(path)?.mode ?? 0) & 0o200) === 0) return 'it is write-protected'
+    const settings: unknown = parse(text)
+    if (!isTable(settings)) return 'it is not a JSON object'
+    const { permissions = {} } = settings
+    if (!isTable(permissions)) return 'its permissions are not an object'
+    const { allow: rules = [] } = permissions
+    if (!isTexts(rules)) return 'its permissions.allow is not a list of rules'
+    const missing = settings.permissions ? (permissions.allow ? 'nothing' : 'allow') : 'permissions'
+    const against = [permissions.deny, permissions.ask].flatMap((list) => (isTexts(list) ? list : []))
+    return { text, rules, against, missing }
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof Failure) return error.message
+    if (error instanceof SyntaxError) return `it is not JSON: ${oneLine(error.message, 120)}`
+    if (error instanceof Failure) return error.message
     throw error
   }
+}
+
+/** Claude Code reads past the mark that some editors put first. */
+const parse = (text: string) => JSON.parse(text.replace(/^\ufeff/, ''))
+
+/** Who may read it stays as it was: tokens may stand in it. */
+function write(path: string, text: string): void {
+  const mode = lookAt(path)?.mode
+  writeFileDurable(path, text, { durable: true, ...(mode === undefined ? {} : { mode: mode & 0o777 }) })
 }
 
 const isTable = (value: unknown): value is Json =>

@@ -15,7 +15,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errno, Failure } from '../../kit/errors.ts'
-import { diskFailure, renameDurable, temporaryName, writeFileDurable } from '../../kit/files.ts'
+import {
+  diskFailure,
+  makeDirectory,
+  removeIfEmpty,
+  renameDurable,
+  temporaryName,
+  writeFileDurable,
+} from '../../kit/files.ts'
 import { refuseKilled, run } from '../../kit/proc.ts'
 import { oneLine } from '../../kit/text.ts'
 import { gitEnvironment } from './environment.ts'
@@ -97,8 +104,15 @@ export function configuredRemotes(trusted: string): ReadonlySet<string> {
 
 /** git removes these when they are empty (gc, the last worktree of a person); our links must lead somewhere. */
 export function makeTargets(gitDir: string): void {
-  for (const name of ['worktrees', 'logs']) mkdirSync(join(gitDir, name), { recursive: true })
+  for (const name of emptied) makeDirectory(join(gitDir, name))
 }
+
+/** When there is no view any more: those that hold nothing go. */
+export function dropTargets(gitDir: string): void {
+  for (const name of emptied) removeIfEmpty(join(gitDir, name))
+}
+
+const emptied = ['worktrees', 'logs']
 
 /** Built beside and renamed in, so that it is whole whenever it exists. */
 function makeView(gitDir: string, trusted: string): void {
