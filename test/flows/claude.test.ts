@@ -1,8 +1,9 @@
 /**
  * The real Claude Code as a worker, against the scripted Messages API.
  *
- * Seen to fail: without `needs` in lib/flows/runner/attempt.ts, "has its login"; with the person's and the project's
- * settings in lib/tools/claude/argv.ts, "is merged", and without PostToolUseFailure there, "in the middle of its turn";
+ * Seen to fail: without `needs` in lib/flows/runner/attempt.ts, all; in lib/tools/claude/argv.ts without CLAUDE_ENV_FILE
+ * "has a login", with the person's and the project's settings, without --add-dir and with auto memory "is merged", and
+ * without PostToolUseFailure "in the middle of its turn"; without a look for `agent_id` in post-tool-use, "its helpers";
  * with figures of the thread in lib/tools/claude/claude.ts, "urgent"; with any provider's cool-down for all in
  * lib/flows/cool-down.ts, "a limit".
  */
@@ -23,7 +24,15 @@ const asksOf = (id: string) => model.asks.filter((ask) => taskOf(ask) === id)
 beforeAll(async () => {
   model = await startScriptedClaude((ask) => scripts[taskOf(ask)]?.(ask) ?? { say: 'nothing' })
   box = await makeSandbox({ config: { stop_grace_seconds: 2 } })
-  Object.assign(box.env, model.env, { CLAUDE_CONFIG_DIR: join(box.directory, 'home', '.claude') })
+  const home = join(box.directory, 'home', '.claude')
+  Object.assign(box.env, model.env, { CLAUDE_CONFIG_DIR: home })
+  box.write('CLAUDE.md', 'The house is green. @more.md\n')
+  box.write('more.md', 'The roof is red.\n')
+  await box.commit('rules of the house')
+  const learned = join(home, 'projects', box.repo.replace(/\W/g, '-'), 'memory')
+  mkdirSync(learned, { recursive: true })
+  writeFileSync(join(learned, 'MEMORY.md'), 'The person likes blue.\n')
+  writeFileSync(join(home, 'CLAUDE.md'), 'The person speaks Frisian.\n')
 })
 afterAll(async () => {
   await box.close()
@@ -44,7 +53,7 @@ async function spawn(id: string, script: (ask: Ask) => Reply, front: object = {}
 const inTool = (id: string, what: string) =>
   until(`${id} in ${what}`, () => box.status(id).activity?.what === what && box.status(id).activity)
 
-it('is merged; its activity, thread, tokens and last words are seen, and no setting or skill of the person reaches it', async () => {
+it('is merged; its activity, thread, tokens and last words are seen; it has the rules of the house, and no setting, skill or memory of the person', async () => {
   await spawn(
     'plain',
     steps(bash('echo 1 > plain.txt; while [ ! -e ../go ]; do sleep 0.1; done'), commit('plain'), {
@@ -70,10 +79,15 @@ it('is merged; its activity, thread, tokens and last words are seen, and no sett
   expect(readFileSync(join(box.task('plain'), 'report.md'), 'utf8')).toBe('It is done.\n')
   const [init] = attemptFile(box, 'plain', 1, 'worker.jsonl').split('\n')
   expect(JSON.parse(init ?? '').skills).not.toContain('dirigent')
+  const told = asksOf('plain')
+    .map(({ system, said }) => [system, ...said].join())
+    .join()
+  expect(told).toMatch(/The house is green\.[\s\S]*The roof is red\./)
+  expect(told).not.toMatch(/likes blue|speaks Frisian/)
   expect(model.problems).toEqual([])
 })
 
-it('has its login, which neither a check nor another kind of worker has', async () => {
+it('has a login, which neither its commands nor a check nor another kind of worker has', async () => {
   const show = (file: string) => `env | grep -c ^ANTHROPIC_API_KEY= > ${file}; true`
   await spawn('key', steps(bash(show('worker.txt')), commit('key')), { verify: [show('check.txt')] })
   await spawnTask(box, 'other-key', {}, [
@@ -82,7 +96,7 @@ it('has its login, which neither a check nor another kind of worker has', async 
   ])
   await settled(box, 'key', 'other-key')
   expect([await box.git('show', 'main:worker.txt'), await box.git('show', 'main:codex.txt')]).toEqual([
-    '1',
+    '0',
     '0',
   ])
   expect(await box.git('ls-tree', '--name-only', 'main')).not.toContain('check.txt')
@@ -145,6 +159,26 @@ it('is told a message in the middle of its turn, also when its command failed, a
   const told = JSON.parse(attemptFile(box, 'mail', 1, 'messages.json'))
   const acknowledged = expect.any(String)
   expect(told.messages).toMatchObject([{ name: 'blue.md', how: 'hook', acknowledged }])
+})
+
+it('counts what its helpers use, and tells no helper the mail that is for the worker', async () => {
+  const waits = 'echo 1 > helped.txt; while [ ! -e ../let-go ]; do sleep 0.1; done'
+  const isHelper = ({ said }: Ask) => !said.join().includes('STORY: helped')
+  scripts.none = steps(bash(waits), { say: 'STORY is told.' })
+  const cached = { input_tokens: 10, output_tokens: 5, cache_read_input_tokens: 1000 }
+  const help = { description: 'look', prompt: 'Look around.', subagent_type: 'general-purpose' }
+  await spawn('helped', steps({ tool: 'Task', input: help, usage: cached }, commit('helped')))
+  await until('its helper', () => box.status('helped').worker?.tokens > 2000)
+  await box.verb('send', 'helped', 'The shed is yellow.')
+  box.write('.orchestrator-state/worktrees/let-go', '')
+  expect(await settled(box, 'helped')).toMatchObject({
+    state: 'merged',
+    attempt: 1,
+    usage: { total: 1015 + 4 * 1100, cached_input: 1000 },
+  })
+  const heard = model.asks.filter(({ said }) => said.join().includes('The shed is yellow.'))
+  expect(heard.length).toBeGreaterThan(0)
+  expect(heard.filter(isHelper)).toEqual([])
 })
 
 it('takes its turn with heavy commands, by the stand-ins on its PATH or by the hook', async () => {

@@ -13,7 +13,26 @@ import { type Ask, readAsk } from './conversation.ts'
 export type { Ask } from './conversation.ts'
 
 /** What the model does: say something and end its turn, or call a tool of Claude Code's. Or the request is refused. */
-export type Reply = { readonly say: string } | { readonly tool: string; readonly input: object } | Refusal
+export type Reply = Answer | Call | Refusal | Break
+
+interface Answer {
+  readonly say: string
+  readonly stop_reason?: 'end_turn' | 'max_tokens' | 'refusal'
+  readonly usage?: Figures
+}
+
+interface Call {
+  readonly tool: string
+  readonly input: object
+  readonly usage?: Figures
+}
+
+type Figures = Readonly<Record<string, number>>
+
+/** The connection ends in the middle of an answer, or stays open without another word. */
+interface Break {
+  readonly breaks: 'cut' | 'hang'
+}
 
 export interface Refusal {
   readonly status: number
@@ -85,12 +104,21 @@ async function answer(
     const { type, message } = reply
     return json(response, reply.status, { type: 'error', error: { type, message } }, reply.headers)
   }
+  if ('breaks' in reply) return broken(response, reply, ask.model)
   const message = messageOf(reply, ask.model)
   if (body.stream === true) stream(response, message)
   else json(response, 200, message)
 }
 
-function messageOf(reply: Exclude<Reply, Refusal>, model: string) {
+function broken(response: ServerResponse, { breaks }: Break, model: string): void {
+  const message = messageOf({ say: 'I was about to' }, model)
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  const start = { type: 'message_start', message: { ...message, content: [], stop_reason: null } }
+  response.write(`event: message_start\ndata: ${JSON.stringify(start)}\n\n`)
+  if (breaks === 'cut') response.destroy()
+}
+
+function messageOf(reply: Answer | Call, model: string) {
   const block =
     'say' in reply
       ? { type: 'text' as const, text: reply.say }
@@ -101,9 +129,9 @@ function messageOf(reply: Exclude<Reply, Refusal>, model: string) {
     role: 'assistant',
     model,
     content: [block],
-    stop_reason: 'say' in reply ? 'end_turn' : 'tool_use',
+    stop_reason: 'say' in reply ? (reply.stop_reason ?? 'end_turn') : 'tool_use',
     stop_sequence: null,
-    usage: { input_tokens: 1000, output_tokens: 100 },
+    usage: reply.usage ?? { input_tokens: 1000, output_tokens: 100 },
   }
 }
 

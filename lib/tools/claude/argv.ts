@@ -1,9 +1,13 @@
 /**
  * The command line of Claude Code as a worker: the prompt comes by stdin, nobody is asked for permission (the container
  * is the fence), and by default nothing of the person's or the project's settings is loaded: a worker has neither their
- * hooks and MCP servers nor their skills, the orchestrator's among them. Measured with 2.1.197.
+ * hooks and MCP servers nor their skills (the orchestrator's among them), nor what was learned in other sessions. The
+ * project's rules (CLAUDE.md with what it imports, .claude/rules) are loaded, as those of one more directory. Measured
+ * with 2.1.197.
  */
+import { join } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
+import { packageRoot } from '../../kit/package.ts'
 import { type HookName, type Hooks, hookEvents, hookNames, hookTimeout } from '../workers/hooks.ts'
 import type { WorkerCall, WorkerCommand } from '../workers/worker.ts'
 import type { ClaudeSettings } from './settings.ts'
@@ -20,7 +24,7 @@ export function workerCommand(
     'stream-json',
     '--verbose',
     ...(call.aside ? onlyReads : mayAll),
-    ...(settings.user_config ? [] : ['--setting-sources', '', '--strict-mcp-config']),
+    ...(settings.user_config ? [] : rulesAlone(call.worktree)),
     ...(call.model === null ? [] : ['--model', call.model]),
     ...(call.effort === null ? [] : ['--effort', call.effort]),
     ...(call.hooks ? ['--settings', JSON.stringify({ hooks: hookConfig(call.hooks) })] : []),
@@ -29,7 +33,7 @@ export function workerCommand(
     ...(thread ? ['--resume', sessionId(thread)] : []),
     ...(call.aside ? ['--fork-session'] : []),
   ]
-  return { argv, env: quiet(caller) }
+  return { argv, env: { ...quiet(caller), ...(settings.user_config ? {} : rulesOfDirectory) } }
 }
 
 /** Without the tools that leave the worktree, or outlive the turn. */
@@ -40,9 +44,19 @@ const mayAll = [
 ]
 const onlyReads = ['--permission-mode', 'dontAsk', '--tools', 'Read,Grep,Glob']
 
-/** They are among the settings that are not loaded. */
+const rulesAlone = (worktree: string): string[] => [
+  ...['--setting-sources', '', '--strict-mcp-config'],
+  ...['--add-dir', worktree],
+]
+const rulesOfDirectory = {
+  CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: '1',
+  // Kept for all sessions in this repository, the person's among them.
+  CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
+}
+
+/** What is not loaded by itself. */
 const house =
-  'Where CLAUDE.md or AGENTS.md is at the root of this repository, read it first: it has the rules of the house.'
+  'An AGENTS.md at the root of this repository has rules of the house: read it first. A CLAUDE.md or AGENTS.md further down has those of its directory: read it before you work there.'
 
 /** No calls elsewhere; a heavy command may wait for its turn; and so many requests again that a refusal ends the attempt. */
 function quiet(caller: NodeJS.ProcessEnv): Record<string, string> {
@@ -52,6 +66,7 @@ function quiet(caller: NodeJS.ProcessEnv): Record<string, string> {
     CLAUDE_CODE_MAX_RETRIES: caller.CLAUDE_CODE_MAX_RETRIES || '4',
     BASH_DEFAULT_TIMEOUT_MS: '1800000',
     BASH_MAX_TIMEOUT_MS: '7200000',
+    CLAUDE_ENV_FILE: join(packageRoot(), 'bin', 'worker', 'hooks', 'forget-login'),
     // As root it refuses to work without questions unless it is told so, in this very word.
     IS_SANDBOX: '1',
   }

@@ -18,6 +18,8 @@ type Table = Record<string, unknown>
 const longestLine = 4 * 1024 * 1024
 const textBytes = 64 * 1024
 const whatLength = 200
+/** Said for its makers, for want of another reason. */
+const itsOwn = '[ede_diagnostic]'
 
 export class ClaudeEvents {
   readonly #lines = new Lines(longestLine)
@@ -141,15 +143,19 @@ export class ClaudeEvents {
   #result(line: Table): WorkerEvent[] {
     const usage = totalOf(line) ?? (this.#answer ? addUsage(this.#used, this.#answer.usage) : noUsage)
     if (line.is_error !== true && line.subtype === 'success') return [{ kind: 'turn-completed', usage }]
+    const ended = text(line.terminal_reason, 100)
     const errors = Array.isArray(line.errors) ? line.errors.map((error) => text(error, 500)) : []
-    const message = text(line.result, 4096) || errors.join('; ') || text(line.subtype, 100)
+    const message =
+      text(line.result, 4096) ||
+      errors.filter((error) => !error.startsWith(itsOwn)).join('; ') ||
+      [text(line.subtype, 100), ended].filter(Boolean).join(', ')
     const status = typeof line.api_error_status === 'number' ? line.api_error_status : null
     const said = {
       status,
       error: this.#error,
       message,
       resets: this.#resets,
-      ended: text(line.terminal_reason, 100),
+      ended,
     }
     const counted: WorkerEvent[] = usage.total > 0 ? [{ kind: 'used', usage }] : []
     return [...counted, { kind: 'turn-failed', message, cause: causeOf(said) }]

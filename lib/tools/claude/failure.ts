@@ -29,20 +29,30 @@ export interface Said {
 /** First match counts: words before numbers, which are the same for many things. */
 const sentences: [FailureClass, boolean, RegExp][] = [
   ['start-failed', false, /^no conversation found/i],
-  ['killed', true, /^error_during_execution$|\baborted_/],
+  ['killed', true, /\baborted_/],
   ['usage-limit', false, /credit balance|billing_error/i],
   ['usage-limit', true, /hit your .{0,40}limit|reached your .{0,40}limit|usage limit|out of (extra )?usage/i],
-  ['context-overflow', true, /prompt is too long|context (window|limit)|conversation (is )?too long/i],
+  [
+    'context-overflow',
+    true,
+    /prompt is too long|request too large|context (window|limit)|conversation (is )?too long/i,
+  ],
   [
     'auth',
     false,
     /authentication_failed|not logged in|invalid api key|\/login|oauth_org_not_allowed|\b40[13] /i,
   ],
+  // It calls that an error of the server.
+  [
+    'network',
+    true,
+    /unable to connect|connection error|socket|timed? ?out|fetch failed|E(CONN|HOST|NET|PIPE)/i,
+  ],
   ['rate-limit', true, /\brate_limit\b|\b429 /],
   ['overload', true, /\boverloaded\b|server_error|\b5\d\d /],
   ['model-error', true, /max_output_tokens|max_turns|max_budget/],
   ['bad-request', false, /model_not_found|invalid_request|\b4\d\d /],
-  ['network', true, /connect|network|socket|timed? ?out|dns|fetch failed/i],
+  ['network', true, /connect|network|dns/i],
 ]
 
 export function causeOf({ status, error, message, resets, ended }: Said): Cause {

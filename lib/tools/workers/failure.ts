@@ -32,11 +32,13 @@ export function bySignal({ track, signal }: Ending): WorkerFailure | null {
   return failure(crashes.has(signal) ? 'crash' : 'killed', `ended by ${signal}${doing(track)}`, true)
 }
 
-/** A shell between us and the program turns a signal into a number. */
+/** A shell between us and the program turns a signal into a number; 255 is what programs call -1. */
 export function byNumber({ track, exitCode }: Ending): WorkerFailure | null {
-  if (exitCode === null || exitCode <= 128) return null
+  if (exitCode === null || exitCode <= 128 || exitCode > 128 + lastSignal) return null
   return failure('killed', `ended by signal ${exitCode - 128}${doing(track)}`, true)
 }
+
+const lastSignal = 64
 
 const crashes = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGSYS'])
 

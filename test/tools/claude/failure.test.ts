@@ -65,7 +65,22 @@ test.each([
   [400, 'invalid_request', 'Prompt is too long · the request is ~210000 tokens', 'context-overflow', true],
   [400, 'unknown', 'API Error: 400 messages.0: something bad', 'bad-request', false],
   [404, 'model_not_found', "There's an issue with the selected model (x).", 'bad-request', false],
-  [null, 'unknown', 'API Error: Unable to connect to API (ECONNREFUSED)', 'network', true],
+  [
+    413,
+    'invalid_request',
+    'Request too large (max 32MB). Try with a smaller file.',
+    'context-overflow',
+    true,
+  ],
+  [null, 'server_error', 'API Error: Unable to connect to API (ConnectionRefused)', 'network', true],
+  [null, 'server_error', 'API Error: Unable to connect to API (ECONNRESET)', 'network', true],
+  [
+    null,
+    'max_output_tokens',
+    "API Error: Claude's response exceeded the 64000 output token maximum.",
+    'model-error',
+    true,
+  ],
   [null, 'unknown', 'Something new', 'model-error', true],
 ])('a refusal (%s %s) has its class: %s', (status, error, said, kind, retryable) => {
   expect(ending(refused(status, error, said))).toMatchObject({ class: kind, retryable, message: said })
@@ -104,6 +119,12 @@ test('an end without a result is known by how it came', () => {
     subtype: 'error_during_execution',
     is_error: true,
     terminal_reason: 'aborted_tools',
+    errors: ['[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=tool_use'],
   }
-  expect(ending(init + line(cut))).toMatchObject({ class: 'killed' })
+  expect(ending(init + line(cut))).toMatchObject({
+    class: 'killed',
+    message: 'error_during_execution, aborted_tools',
+  })
+  // What programs call -1 is no signal.
+  expect(ending(init, 255)).toMatchObject({ class: 'crash' })
 })
