@@ -64,6 +64,6 @@ function isPlan({ id }: Task): Failure {
 function notLandable({ id, status }: Task): Failure {
   return new Failure('illegal-transition', `${id} is ${status.state}; there is nothing to land by hand`, {
     hint: 'Only a change under review, or one whose landing is blocked, is landed by hand.',
-    next: [`dirigent status ${id}`],
+    next: [status.state === 'landing' ? 'dirigent wait' : `dirigent status ${id}`],
   })
 }

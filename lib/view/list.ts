@@ -3,6 +3,7 @@ import type { Answer } from '../kit/cli.ts'
 import type { Failure } from '../kit/errors.ts'
 import { duration, oneLine, table, thriftyLine } from '../kit/text.ts'
 import { nextFor } from '../rules/attention.ts'
+import { isEnded } from '../rules/lifecycle.ts'
 import { brokenRecord, type RowView, taskRecord } from './record.ts'
 
 export interface ListView {
@@ -77,7 +78,7 @@ function summary(view: ListView): string {
 function line(row: RowView, now: number): string[] {
   const { status } = row.task
   const mark = row.attention ? '!' : row.health.name === 'resting' ? '·' : '▸'
-  const age = duration(now - Date.parse(status.since))
+  const age = `${duration(now - Date.parse(status.since))}${isEnded(status) ? ' ago' : ''}`
   // Whole: an id that is cut cannot be typed. A long one leaves less room for the rest.
   const room = 52 - Math.max(0, status.id.length - 28)
   return [mark, status.id, `${status.state} ${age}`, thriftyLine(why(row), Math.max(20, room))]

@@ -37,8 +37,9 @@ it('shows four tasks to their end, and leaves a directory to look into and no pr
   const { exitCode, all } = await child
   expect(exitCode, all).toBe(0)
   expect(all).toContain('again after check-failed')
+  expect(all).toMatch(/roman-numerals +worker: codex gpt-5\.5 started$/m)
   expect(all).toContain('headings waits: needs roman-numerals')
-  expect(all.match(/\bmerged \d+ s\b/g)).toHaveLength(3)
+  expect(all.match(/\bmerged \d+ s ago\b/g)).toHaveLength(3)
   expect(all).toMatch(/Dirigent-Task: roman-numerals\n {2}Dirigent-Attempt: 2\n {2}Worker: codex gpt-5\.5/)
   expect(all).toContain(`rm -rf ${place()}`)
   expect(existsSync(join(place(), 'repo', '.orchestrator-state', 'archive'))).toBe(true)

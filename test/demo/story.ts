@@ -1,6 +1,6 @@
 /** The demo from the first command to the last. Throws where it does not go as it should. */
 import { existsSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { loadTask } from '../../lib/state/tasks.ts'
 import type { ScriptedModel } from '../scripted-model/server.ts'
 import { type Place, write, writeScriptedConfig } from './place.ts'
@@ -92,5 +92,6 @@ async function end(stage: Stage): Promise<void> {
 
   heading('Look around')
   print(`  cd ${repo}`)
-  for (const { id } of tasks) print(`  ls ${relative(repo, loadTask(state, id).paths.directory)}`)
+  const [first] = tasks
+  if (first) print(`  ls ${relative(repo, dirname(loadTask(state, first.id).paths.directory))}/*`)
 }

@@ -115,7 +115,7 @@ async function work(
   )
   for (const fd of [input, stream, errors]) closeSync(fd)
   const started = now()
-  const running = await noteStart(context, task, mail, child, started, program)
+  const running = await noteStart(context, task, mail, child, started)
   const attended = await attend(context, running, child, interrupt)
   return await conclude(context, attended.task, {
     started,
@@ -145,9 +145,8 @@ async function noteStart(
   mail: readonly Message[],
   child: ChildProcess,
   started: string,
-  binary: string,
 ): Promise<Task> {
-  const { model } = task.status.settings
+  const { worker, model } = task.status.settings
   try {
     const running = amend(task, {
       worker: { pid: child.pid ?? 1, model, thread: task.status.resume, started, tokens: 0 },
@@ -155,7 +154,7 @@ async function noteStart(
     })
     markSeen(inboxOf(task.paths), mail)
     const how = task.status.resume === null ? '' : `, going on with thread ${task.status.resume}`
-    trail(context, running, 'worker', `worker started (${binary}, ${model ?? 'its default model'}${how})`)
+    trail(context, running, 'worker', `${worker}${model === null ? '' : ` ${model}`} started${how}`)
     delivered(running, started)
     for (const { id } of mail) trail(context, running, 'message', `delivered with the prompt: ${id}`)
     return running
