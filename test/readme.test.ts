@@ -30,9 +30,10 @@ const commands = [
 
 function row(verb: VerbSpec): string {
   const options = Object.entries(verb.options).map(
-    ([name, { value }]) => ` \`--${name}${value ? ` ${value.replaceAll('|', '\\|')}` : ''}\``,
+    ([name, { value }]) => ` \`--${name}${value ? ` ${value}` : ''}\``,
   )
-  return `| \`${`${verb.name} ${verb.positionals}`.trim()}\`${options.join('')} | ${verb.summary} |`
+  const typed = `\`${`${verb.name} ${verb.positionals}`.trim()}\`${options.join('')}`
+  return `| ${typed.replaceAll('|', '\\|')} | ${verb.summary} |`
 }
 
 it('the table of verbs says what the verbs say of themselves, of each and of no other', () => {

@@ -11,6 +11,7 @@ import { statePaths } from '../lib/state/paths.ts'
 import { exit, refs, result, stop, told } from '../lib/state/schema/attempt.ts'
 import { config } from '../lib/state/schema/config.ts'
 import { event } from '../lib/state/schema/event.ts'
+import { lessonFront } from '../lib/state/schema/lesson.ts'
 import { lockFamily, ticketNote } from '../lib/state/schema/locks.ts'
 import { messageFront } from '../lib/state/schema/message.ts'
 import { front } from '../lib/state/schema/spec.ts'
@@ -32,6 +33,7 @@ const documented: Readonly<Record<string, Schema>> = {
   '`events.jsonl` and `log/events.jsonl`': event,
   '`refs.json`': refs,
   '`messages.json`': told,
+  'Front matter of a lesson': lessonFront,
   'Front matter of a message': messageFront,
   '`exit.json`': exit,
   '`builds.jsonl`': witness,
@@ -164,6 +166,7 @@ function madePaths(): string[] {
   const task = paths.task('<id>')
   const attempt = task.attempt(0)
   const called = {
+    lesson: paths.lesson('<name>'),
     worktree: paths.worktree('<id>'),
     shimSet: paths.shimSet('<hash>').directory,
     task: task.directory,

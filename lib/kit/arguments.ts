@@ -23,6 +23,8 @@ export interface VerbSpec {
   readonly positionals: string
   readonly min: number
   readonly max: number
+  /** What the first positional can be, and how many more each takes, at least and at most. */
+  readonly actions?: Readonly<Record<string, readonly [least: number, most: number]>>
   readonly options: Readonly<Record<string, OptionSpec>>
   readonly example: string
   readonly detail?: string
@@ -88,12 +90,33 @@ export function parse<S extends VerbSpec>(spec: S, { ours, theirs }: Words): Com
   const words = [...positionals, ...theirs]
   if (words.length < spec.min) throw usage(spec, `dirigent ${spec.name} needs ${spec.positionals}`)
   if (words.length > spec.max) throw usage(spec, `${JSON.stringify(words[spec.max])} is one word too many`)
+  if (spec.actions) checkAction(spec, spec.actions, words)
   return {
     words,
     flags: flags as Flags<S>,
     directory: typeof repo === 'string' ? repo : process.cwd(),
     json: json === true,
   }
+}
+
+function checkAction(
+  spec: VerbSpec,
+  actions: NonNullable<VerbSpec['actions']>,
+  words: readonly string[],
+): void {
+  const [action = '', ...more] = words
+  const counts = Object.hasOwn(actions, action) ? actions[action] : undefined
+  if (!counts)
+    throw usage(
+      spec,
+      `dirigent ${spec.name} has no ${JSON.stringify(action.slice(0, 40))}: ${Object.keys(actions).join(', ')}`,
+    )
+  const [least, most] = counts
+  if (more.length < least || more.length > most)
+    throw usage(
+      spec,
+      `dirigent ${spec.name} ${action} takes ${least === most ? least : `${least} to ${most}`} more words, not ${more.length}`,
+    )
 }
 
 function parseOptions(

@@ -48,6 +48,7 @@ export const findingCodes = {
   'state-tracked': 'warning',
   'ignore-damaged': 'warning',
   'agents-too-big': 'warning',
+  'lesson-unreadable': 'warning',
   'attempt-ahead': 'warning',
   'trail-behind': 'warning',
   'trail-damaged': 'warning',

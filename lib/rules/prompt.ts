@@ -29,6 +29,10 @@ export interface PromptParts {
   /** Where the messages are once the worker runs, for those that are too long. */
   readonly seenDirectory: string
   readonly failure: TaskFailure | null
+  /** Rules that fit the task, newest first. */
+  readonly lessons: readonly string[]
+  /** Where all of them are. */
+  readonly lessonsDirectory: string
   /** `git log --oneline` of what the branch already holds, newest first. */
   readonly done: readonly string[]
   readonly maxBytes: number
@@ -45,9 +49,9 @@ const kilobyte = 1024
 
 export function composePrompt(parts: PromptParts): string {
   const firm = `${parts.contract.trim()}\n\n${closed(factsOf(parts))}\n\n`
-  const { spec, change, done, checkpoint, failure, told, messages } = pieces(parts)
-  const printed = [spec, change, done, checkpoint, failure, told, messages]
-  const firmest = [spec, messages, change, failure, checkpoint, done, told].map((piece) =>
+  const { lessons, spec, change, done, checkpoint, failure, told, messages } = pieces(parts)
+  const printed = [lessons, spec, change, done, checkpoint, failure, told, messages]
+  const firmest = [spec, messages, change, failure, lessons, checkpoint, done, told].map((piece) =>
     printed.indexOf(piece),
   )
   return `${firm}${share(printed, firmest, parts.maxBytes - size(firm) - 1)}\n`
@@ -55,6 +59,12 @@ export function composePrompt(parts: PromptParts): string {
 
 function pieces(parts: PromptParts) {
   return {
+    lessons: optional(
+      parts.lessons.length > 0 && parts.lessons,
+      (rules, limit) => lessonsSection(rules, parts, limit),
+      8,
+      1,
+    ),
     spec: { within: (limit: number) => specSection(parts, limit), most: parts.maxBytes, least: 3 * kilobyte },
     change: optional(parts.change, (change, limit) => changeSection(change, limit), 8, 0.5),
     done: optional(parts.done.length > 0 && parts.done, doneSection, 3, 0.25),
@@ -94,6 +104,21 @@ function specSection({ status, body, specPath }: PromptParts, limit: number): st
   const note = `(Cut here: there is no room for all of it. Read the whole of it before you begin: ${specPath})`
   const text = beginning(body.trim(), limit - size(heading) - 2, note)
   return text === '' ? '' : `${heading}\n\n${text}`
+}
+
+/** As many as there is room for, each whole: a rule cut in half may say something else. */
+function lessonsSection(rules: readonly string[], { lessonsDirectory }: PromptParts, limit: number): string {
+  const above =
+    '# Lessons\n\nRules that were learned in this repository. They hold for this task, too, unless it says otherwise.'
+  const items = rules.map((rule) => closed(clean(rule).trim()).replace(/^/gm, '  ').replace(/^ /, '-'))
+  for (let shown = items.length; shown > 0; shown--) {
+    const left = items.length - shown
+    const more = left > 0 ? `\n\n(${left} more, for which there is no room here: ${lessonsDirectory})` : ''
+    const text = `${above}\n\n${items.slice(0, shown).join('\n')}${more}`
+    if (size(text) <= limit) return text
+  }
+  const short = `${above}\n\n(There is no room for them here: read the files in ${lessonsDirectory})`
+  return size(short) <= limit ? short : ''
 }
 
 function changeSection({ diff, before }: SpecChange, limit: number): string {

@@ -133,7 +133,7 @@ function afterTry(status: Status, failure: TaskFailure, now: Date): Next {
 const isUnresumed = (status: Status, failure: TaskFailure): boolean =>
   failure.class === 'start-failed' && status.resume !== null
 
-const noLesson: readonly FailureClass[] = [
+const notToTell: readonly FailureClass[] = [
   'stopped',
   'lost',
   'interrupted',
@@ -143,8 +143,8 @@ const noLesson: readonly FailureClass[] = [
 ]
 
 /** The failure that the next attempt is told of: what was not the worker's doing teaches it nothing. */
-export function lessonOf(status: Status, failure: TaskFailure): TaskFailure | null {
-  const empty = noLesson.includes(failure.class) || isUnresumed(status, failure)
+export function failureToTell(status: Status, failure: TaskFailure): TaskFailure | null {
+  const empty = notToTell.includes(failure.class) || isUnresumed(status, failure)
   return empty ? status.failure : failure
 }
 

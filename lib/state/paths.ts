@@ -25,6 +25,7 @@ export function statePaths(repo: string) {
     configCache: join(root, 'locks', 'config.json'),
     ignore: join(root, '.gitignore'),
     lessons: join(root, 'lessons'),
+    lesson: (name: string) => join(root, 'lessons', `${name}.md`),
     templates: join(root, 'templates'),
     tasks: join(root, 'tasks'),
     worktrees: join(root, 'worktrees'),

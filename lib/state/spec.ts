@@ -5,9 +5,17 @@ import { referencePage } from '../kit/package.ts'
 import { patience } from '../kit/patience.ts'
 import { readBounded } from '../kit/read.ts'
 import { oneLine } from '../kit/text.ts'
+import { type Divided, decode, divide, type Kind, parseFront } from './front-matter.ts'
 import { type Front, front } from './schema/spec.ts'
 
 export const specLimit = 256 * 1024
+
+const kind = {
+  code: 'bad-spec',
+  name: 'a spec',
+  limit: specLimit,
+  hint: `Write what is to be done in Markdown; see spec.md in ${referencePage('state.md')}`,
+} as const satisfies Kind
 
 export interface Spec {
   readonly text: string
@@ -45,12 +53,12 @@ export interface Parts {
 
 /** Front matter and text, either of which may be empty; throws `bad-spec` with the line and field. */
 export async function partsOf(bytes: Buffer, file: string): Promise<Parts> {
-  const text = decode(bytes, file)
-  const { yaml, body, line } = split(text, file)
-  const { parseYaml } = await import('./yaml.ts')
+  const text = decode(bytes, file, kind)
+  const divided = dividedSpec(text, file)
+  const { yaml, body } = divided
   return {
     text,
-    front: yaml === null ? {} : parseYaml(yaml, front, { file, code: 'bad-spec', line }),
+    front: yaml === null ? {} : await parseFront(divided, front, file, kind),
     hasFront: yaml !== null,
     body,
     bodyLine: text.slice(0, text.length - body.length).split('\n').length,
@@ -68,7 +76,7 @@ export function readSpec(path: string): Buffer {
 
 /** What the worker is told, of a spec that was accepted before: its text without the front matter. */
 export function bodyOf(bytes: Buffer, file: string): string {
-  return split(decode(bytes, file), file).body
+  return dividedSpec(decode(bytes, file, kind), file).body
 }
 
 /** The same of a task's own spec. One that a person may just be saving is looked at again. */
@@ -96,51 +104,17 @@ export function idFrom(title: string): string {
     .replace(/-+$/, '')
 }
 
-function decode(bytes: Buffer, file: string): string {
-  if (bytes.length > specLimit) {
-    throw bad(
-      `${file} is longer than ${specLimit} bytes, which is the most for a spec`,
-      'Put long material into files and point to them.',
-    )
-  }
-  if (bytes.includes(0)) throw bad(`${file} is not text: it holds a NUL byte`)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n')
-  } catch (error) {
-    if (error instanceof TypeError) throw bad(`${file} is not UTF-8 text`)
-    throw error
-  }
-}
+/** Somebody forgot the first line of dashes; told to a worker, the settings would be words. */
+const unopened =
+  /^(?:title|needs|verify|paths|change|base|attempts|budget|priority|tags|worker|model|effort):.*\n(?:.*\n)*?---[ \t]*$/m
 
-function split(text: string, file: string): { yaml: string | null; body: string; line: number } {
-  if (!/^---[ \t]*\n/.test(text)) {
-    if (
-      /^(?:title|needs|verify|paths|change|base|attempts|budget|priority|tags|worker|model|effort):.*\n(?:.*\n)*?---[ \t]*$/m.test(
-        text.slice(0, 4096),
-      ) &&
-      /^\w+:/.test(text)
-    )
-      throw bad(
-        `${file}:1: this looks like front matter that does not begin with ---`,
-        'Put a line of three dashes before it.',
-      )
-    return { yaml: null, body: text, line: 1 }
-  }
-  const begin = text.indexOf('\n') + 1
-  const close = /^---[ \t]*$/m
-  close.lastIndex = 0
-  const rest = text.slice(begin)
-  const end = close.exec(rest)
-  if (!end)
+function dividedSpec(text: string, file: string): Divided {
+  if (/^\w+:/.test(text) && unopened.test(text.slice(0, 4096)))
     throw bad(
-      `${file}:1: the front matter begins with --- and is never closed`,
-      'Close it with a line of three dashes.',
+      `${file}:1: this looks like front matter that does not begin with ---`,
+      'Put a line of three dashes before it.',
     )
-  return {
-    yaml: rest.slice(0, end.index),
-    body: rest.slice(end.index + end[0].length).replace(/^\n+/, ''),
-    line: 2,
-  }
+  return divide(text, file, kind)
 }
 
 function titleOf(body: string): string {
@@ -148,9 +122,6 @@ function titleOf(body: string): string {
   return line.replace(/^#+\s*/, '')
 }
 
-function bad(
-  message: string,
-  hint = `Write what is to be done in Markdown; see spec.md in ${referencePage('state.md')}`,
-): Failure {
+function bad(message: string, hint: string = kind.hint): Failure {
   return new Failure('bad-spec', message, { hint })
 }

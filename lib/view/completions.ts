@@ -58,7 +58,7 @@ function choices(verb: VerbSpec): string[] {
 
 function words(verb: VerbSpec): string {
   const options = Object.keys(optionsOf(verb)).map((name) => `--${name}`)
-  const positional = verb.name === 'help' ? Object.keys(verbs).join(' ') : ''
+  const positional = Object.keys(verb.name === 'help' ? verbs : (verb.actions ?? {})).join(' ')
   const tasks = /^\[?id/.test(verb.positionals) ? '$(_dirigent_tasks)' : positional
   return `      ${verb.name}:-*) offered='${options.join(' ')}' ;;\n      ${verb.name}:*) offered="${tasks}" ;;`
 }

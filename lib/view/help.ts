@@ -28,7 +28,7 @@ export function versionAnswer(version: string): Answer {
 
 /** What a program has to know to type a verb. */
 function manifestOf(verb: VerbSpec) {
-  const { name, summary, positionals, min, max, detail = null, example } = verb
+  const { name, summary, positionals, min, max, actions, detail = null, example } = verb
   const options = Object.entries(optionsOf(verb)).map(([option, { type, value, short, repeated, help }]) => ({
     name: option,
     type,
@@ -37,7 +37,17 @@ function manifestOf(verb: VerbSpec) {
     repeated: repeated ?? false,
     help,
   }))
-  return { name, summary, positionals, min, max, options, detail, example }
+  return {
+    name,
+    summary,
+    positionals,
+    min,
+    max,
+    actions: Object.keys(actions ?? {}),
+    options,
+    detail,
+    example,
+  }
 }
 
 function overview(): string[] {

@@ -1,5 +1,6 @@
 /** Every verb's command line, in one table: it parses them and it documents them. */
 import type { VerbSpec } from '../kit/cli.ts'
+import { repositoryVerbs } from './repository-verbs.ts'
 import { workerVerbs } from './worker-verbs.ts'
 
 const spec = {
@@ -210,32 +211,7 @@ export const verbs = {
     detail: 'The command is given word by word; with && or a pipe in it: dirigent build -- sh -c "…"',
     example: 'dirigent build -- npm test',
   },
-  supervise: {
-    name: 'supervise',
-    summary:
-      'keeps tasks going with nobody there: takes up what was lost and starts what is due, until nothing is under way',
-    positionals: '',
-    min: 0,
-    max: 0,
-    options: { once: { type: 'boolean', help: 'look once, do what is due, say what it was' } },
-    detail:
-      'There is one for each repository, started by the verbs that start tasks (supervise.auto); another says so and ends. It may be killed at any time.',
-    example: 'dirigent supervise --once',
-  },
-  doctor: {
-    name: 'doctor',
-    summary:
-      'looks for whatever is wrong in the state directory and around it; changes nothing unless told to',
-    positionals: '',
-    min: 0,
-    max: 0,
-    options: {
-      fix: { type: 'boolean', help: 'mend what can be mended without losing anything' },
-      strict: { type: 'boolean', help: 'exit code 1 when anything is left' },
-    },
-    detail: 'Every code and what to do about it: skill/reference/doctor.md, where Dirigent is installed.',
-    example: 'dirigent doctor --fix',
-  },
+  ...repositoryVerbs,
   ...workerVerbs,
 } as const satisfies Record<string, VerbSpec>
 

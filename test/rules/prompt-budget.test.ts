@@ -31,6 +31,8 @@ const plain: PromptParts = {
   told: [],
   seenDirectory,
   failure: null,
+  lessons: [],
+  lessonsDirectory: '/repo/.orchestrator-state/lessons',
   done: [],
   maxBytes: 98_304,
 }
@@ -84,6 +86,7 @@ describe('parts of any size', () => {
       text: `Do ${n}. ${text(20_000)}`,
     })),
     told: mail('t', random() < 0.2 ? 200 : 8),
+    lessons: some(random() < 0.2 ? 100 : 6, (n) => `Rule ${n}. ${text(2000)}`),
     failure: random() < 0.3 ? null : failure('check-failed', { message: text(3000), detail: text(9000) }),
     done: some(50, (n) => `abc${n} ${text(300)}`),
     maxBytes,
@@ -100,6 +103,7 @@ describe('parts of any size', () => {
       expect(prompt.startsWith(`${contract.trim()}\n\n# Facts\n\nTask: a-task\n`), which).toBe(true)
       expect(closed(prompt) === prompt, which).toBe(true)
       for (const [there, heading] of [
+        [given.lessons[0], '# Lessons'],
         [true, '# The task: Words of a title\n\nThe spec.'],
         [given.change, '# The spec has changed'],
         [given.done[0], '# Already committed'],
@@ -109,6 +113,10 @@ describe('parts of any size', () => {
         [given.messages[0], '# Messages for you'],
       ] as const)
         expect(prompt.includes(`\n${heading}`), `${which}: ${heading}`).toBe(Boolean(there))
+      const rules = prompt.slice(prompt.indexOf('\n# Lessons'), prompt.indexOf('\n# The task'))
+      const told = given.lessons.filter((_, rule) => rules.includes(`\n- Rule ${rule}.`)).length
+      const more = /\((?:(\d+) more, for which there is|There is) no room/.exec(rules)
+      expect(more ? Number(more[1] ?? given.lessons.length) : 0, which).toBe(given.lessons.length - told)
       const unread = prompt.slice(prompt.lastIndexOf('\n# Messages for you'))
       const named = given.messages.filter(({ name }) => unread.includes(`\n## ${name}\n`)).length
       const left = Number(

@@ -17,6 +17,8 @@ const compose = (parts: Partial<PromptParts> = {}) =>
     told: [],
     seenDirectory: '/repo/.orchestrator-state/tasks/a-task/inbox/seen',
     failure: null,
+    lessons: [],
+    lessonsDirectory: '/repo/.orchestrator-state/lessons',
     done: [],
     ...parts,
   })
@@ -29,6 +31,12 @@ it('has the contract, the facts and the task, and nothing of what there is not',
   expect(prompt).toContain('\nTask: a-task\nAttempt: 1\n')
   expect(prompt).toContain('\nPorts for you: 20000 to 20009\n')
   expect(prompt.endsWith('Make it so.\n')).toBe(true)
+})
+
+it('tells lessons before the task, one after the other', () => {
+  const prompt = compose({ lessons: ['Tests stand beside the code.', 'Two lines:\nno tabs.'] })
+  expect(headings(prompt).slice(2)).toEqual(['# Lessons', '# The task: A task'])
+  expect(prompt).toContain('\n\n- Tests stand beside the code.\n- Two lines:\n  no tabs.\n\n# The task')
 })
 
 it('puts what earlier attempts left after the task, oldest knowledge first', () => {

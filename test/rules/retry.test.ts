@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { afterFailure, lessonOf, mostMailed } from '../../lib/rules/retry.ts'
+import { afterFailure, failureToTell, mostMailed } from '../../lib/rules/retry.ts'
 import type { FailureClass } from '../../lib/state/schema/common.ts'
 import { at, failure, now, task } from './records.ts'
 
@@ -135,8 +135,8 @@ describe('an attempt that was cut short', () => {
 
   it.each(['stopped', 'lost', 'interrupted'] as const)('by being %s teaches the next one nothing', (kind) => {
     const before = failure('check-failed')
-    expect(lessonOf(task({ failure: before }), failure(kind))).toBe(before)
-    expect(lessonOf(task({ failure: before }), failure('crash'))).toMatchObject({ class: 'crash' })
+    expect(failureToTell(task({ failure: before }), failure(kind))).toBe(before)
+    expect(failureToTell(task({ failure: before }), failure('crash'))).toMatchObject({ class: 'crash' })
   })
 
   it('by a loss is followed by another, costs no try and goes on being counted as a loss', () => {

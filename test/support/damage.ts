@@ -288,6 +288,9 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
       },
     },
     'agents-too-big': { cause: () => make(join(box.repo, 'AGENTS.md'), 'x'.repeat(40_000)) },
+    'lesson-unreadable': {
+      cause: () => make(join(box.state, 'lessons', 'bad.md'), '---\npath: [src]\n---\nNo.\n'),
+    },
     'attempt-ahead': {
       cause: () => {
         mkdirSync(restsLog('attempt-009'))

@@ -3,6 +3,7 @@ import { lookAt } from '../../kit/read.ts'
 import type { Finding } from '../../rules/findings.ts'
 import { isEnded } from '../../rules/lifecycle.ts'
 import { readCoolDown } from '../../state/cool-down.ts'
+import { readLessons } from '../../state/lessons.ts'
 import { readRecord } from '../../state/record.ts'
 import { exit, refs, result, stop } from '../../state/schema/attempt.ts'
 import { attemptNumbers, specProblem, strayFiles } from '../../state/shape.ts'
@@ -20,6 +21,7 @@ export async function records(look: Look): Promise<readonly Finding[]> {
   for (const task of look.archived) all.try(`the records of ${task.id}`, () => ofArchived(task))
   for (const task of [...look.live, ...look.archived]) all.try(`the records of ${task.id}`, () => ofAny(task))
   all.try('the ids of the tasks', () => twice(look))
+  await all.tryAsync('the lessons', () => lessons(look))
   all.try('the names in tasks/', () =>
     strayFiles(look.context.paths).map((path) => ({
       code: 'stray-file',
@@ -28,6 +30,15 @@ export async function records(look: Look): Promise<readonly Finding[]> {
     })),
   )
   return all.findings
+}
+
+async function lessons({ context }: Look): Promise<Finding[]> {
+  const { broken } = await readLessons(context.paths)
+  return broken.map(({ name, why }) => ({
+    code: 'lesson-unreadable',
+    what: `no task is told the lesson ${name}: ${why.message}`,
+    fix: why.hint,
+  }))
 }
 
 function* ofLive(look: Look, task: Task): Iterable<Finding> {

@@ -2,7 +2,7 @@
 
 import { sawChange } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
-import { lessonOf } from '../../rules/retry.ts'
+import { failureToTell } from '../../rules/retry.ts'
 import type { Message } from '../../state/message-file.ts'
 import { askedOf, openQuestions } from '../../state/questions.ts'
 import type { AttemptExit } from '../../state/schema/attempt.ts'
@@ -68,7 +68,7 @@ export function waitForAnswer(
   const moved = advance(context, task, 'waiting', `asks: ${oneLine(question.text, 200)}`, {
     ...patch,
     ...askedOf(question),
-    failure: failure ? lessonOf(task.status, failure) : task.status.failure,
+    failure: failure ? failureToTell(task.status, failure) : task.status.failure,
     lost: 0,
     runner: null,
     worker: null,

@@ -1,5 +1,5 @@
 /** Records what went wrong and moves the task where that leads (`rules/retry.ts`). */
-import { afterFailure, lessonOf } from '../../rules/retry.ts'
+import { afterFailure, failureToTell } from '../../rules/retry.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Status } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
@@ -30,7 +30,7 @@ export function fail(
     limited: next.limited,
     mailed: mailedBy(task.status, failure, next.tries),
     not_before: next.not_before,
-    failure: next.state === 'failed' ? failure : lessonOf(task.status, failure),
+    failure: next.state === 'failed' ? failure : failureToTell(task.status, failure),
     runner: null,
     worker: null,
     activity: null,

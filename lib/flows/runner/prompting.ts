@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
 import { packageRoot } from '../../kit/package.ts'
+import { lessonsFor } from '../../rules/lessons.ts'
 import { composeNews } from '../../rules/news.ts'
 import { composePrompt, type SpecChange } from '../../rules/prompt.ts'
-import { lessonOf } from '../../rules/retry.ts'
+import { failureToTell } from '../../rules/retry.ts'
 import { readCheckpoint } from '../../state/checkpoints.ts'
+import { readLessons } from '../../state/lessons.ts'
 import type { Message } from '../../state/message-file.ts'
 import { toldEarlier, withQuestions } from '../../state/messages.ts'
 import type { Settings } from '../../state/schema/status.ts'
@@ -33,6 +35,8 @@ export async function promptFor(context: Context, task: Task, messages: readonly
     told: withQuestions(task.paths, toldEarlier(task.paths)),
     seenDirectory: task.paths.inboxSeen,
     failure: task.status.failure,
+    lessons: await rulesFor(context, settings),
+    lessonsDirectory: context.paths.lessons,
     maxBytes: context.config.prompt.max_bytes,
     // Nothing can be there before the first.
     done:
@@ -42,6 +46,12 @@ export async function promptFor(context: Context, task: Task, messages: readonly
   })
 }
 
+/** A lesson that cannot be read is told to nobody; `lesson list` and doctor say so. */
+async function rulesFor({ paths }: Context, settings: Settings): Promise<string[]> {
+  const { lessons } = await readLessons(paths)
+  return lessonsFor(lessons, settings).map(({ rule }) => rule)
+}
+
 /** What the worker's thread does not know. */
 export function newsFor(context: Context, { status, paths }: Task, messages: readonly Message[]): string {
   const before = exitOf({ paths }, status.attempt - 1)?.failure ?? null
@@ -49,7 +59,7 @@ export function newsFor(context: Context, { status, paths }: Task, messages: rea
     status,
     refined: status.told_revision < status.spec_revision ? readBody(paths.spec) : null,
     specPath: paths.spec,
-    failure: before && lessonOf(status, before) === before ? before : null,
+    failure: before && failureToTell(status, before) === before ? before : null,
     messages: withQuestions(paths, messages),
     seenDirectory: paths.inboxSeen,
     maxBytes: context.config.prompt.max_bytes,

@@ -1,0 +1,96 @@
+/**
+ * Rules that were learned, `lessons/<name>.md` each: what later tasks are told. People write and edit them as they
+ * like; one that cannot be read is named and hides no other.
+ */
+import { Failure } from '../kit/errors.ts'
+import { createFileOnce, makeDirectory, writeFileDurable } from '../kit/files.ts'
+import { namesIn, readBounded } from '../kit/read.ts'
+import { decode, divide, type Kind, parseFront } from './front-matter.ts'
+import { idPattern, type StatePaths } from './paths.ts'
+import { type LessonFront, lessonFront } from './schema/lesson.ts'
+
+/** Bytes of a rule: it costs every task that is told it. */
+export const ruleLimit = 2048
+
+const kind = {
+  code: 'bad-lesson',
+  name: 'a lesson',
+  limit: ruleLimit + 8192,
+  hint: 'Say the rule in a few sentences of Markdown.',
+} as const satisfies Kind
+
+export interface Lesson extends LessonFront {
+  readonly name: string
+  readonly rule: string
+}
+
+export interface Lessons {
+  readonly lessons: readonly Lesson[]
+  /** Those that cannot be read, and why. */
+  readonly broken: readonly { readonly name: string; readonly why: Failure }[]
+}
+
+/** Newest first; those without a time, as a person may write them, before all others. */
+export async function readLessons(paths: StatePaths): Promise<Lessons> {
+  const lessons: Lesson[] = []
+  const broken: Lessons['broken'][number][] = []
+  for (const name of lessonNames(paths)) {
+    try {
+      const lesson = await readLesson(paths, name)
+      if (lesson) lessons.push(lesson)
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      broken.push({ name, why: error })
+    }
+  }
+  const later = (a: Lesson, b: Lesson) => (b.at ?? 'never').localeCompare(a.at ?? 'never')
+  return { lessons: lessons.sort((a, b) => later(a, b) || a.name.localeCompare(b.name)), broken }
+}
+
+/** Undefined when there is none of this name; throws `bad-lesson` or `corrupt-file`. */
+export async function readLesson(paths: StatePaths, name: string): Promise<Lesson | undefined> {
+  if (!idPattern.test(name)) return undefined
+  const file = paths.lesson(name)
+  const bytes = readBounded(file, kind.limit)
+  if (!bytes) return undefined
+  const divided = divide(decode(bytes, file, kind), file, kind)
+  const rule = checkRule(divided.body, file)
+  return { ...(await parseFront(divided, lessonFront, file, kind)), name, rule }
+}
+
+/** @returns false when there is one of this name already */
+export function createLesson(paths: StatePaths, lesson: Lesson): boolean {
+  makeDirectory(paths.lessons)
+  return createFileOnce(paths.lesson(lesson.name), compose(lesson))
+}
+
+export const rewriteLesson = (paths: StatePaths, lesson: Lesson): void =>
+  writeFileDurable(paths.lesson(lesson.name), compose(lesson))
+
+/** @param where for the message */
+export function checkRule(text: string, where: string): string {
+  const rule = text.trim()
+  if (rule === '') throw new Failure('bad-lesson', `${where} says no rule`, { hint: kind.hint })
+  if (Buffer.byteLength(rule) <= ruleLimit) return rule
+  throw new Failure(
+    'bad-lesson',
+    `${where} is longer than ${ruleLimit} bytes, which is the most for a rule`,
+    {
+      hint: 'Every task that it fits is told it: say it shorter, or point to a file.',
+    },
+  )
+}
+
+const lessonNames = (paths: StatePaths): string[] =>
+  namesIn(paths.lessons)
+    .filter((name) => name.endsWith('.md') && idPattern.test(name.slice(0, -'.md'.length)))
+    .map((name) => name.slice(0, -'.md'.length))
+    .sort()
+
+/** Front matter as YAML takes it: values as JSON. */
+function compose({ name: _, rule, ...front }: Lesson): string {
+  const lines = Object.entries(front)
+    .filter(([, value]) => value !== undefined && (!Array.isArray(value) || value.length > 0))
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
+  return `${lines.length > 0 ? `---\n${lines.join('')}---\n\n` : ''}${rule}\n`
+}

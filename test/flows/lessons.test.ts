@@ -1,0 +1,99 @@
+/**
+ * Lessons: written by the verb or by hand, told to the workers whose tasks they fit, and to nobody once retired.
+ *
+ * Seen to fail: `lessons: []` in prompting.ts; `sameRule` always true; without `refuseWorkers`; without `checkRule` in `readLesson`.
+ */
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { makeSandbox, type Sandbox } from '../support/sandbox.ts'
+import { attemptFile, settled, spawnTask } from '../support/tasks.ts'
+
+let box: Sandbox
+beforeAll(async () => {
+  box = await makeSandbox()
+})
+afterAll(async () => {
+  await box.close()
+})
+
+const file = (name: string) => join(box.state, 'lessons', `${name}.md`)
+const add = (...words: string[]) => box.json('lesson', 'add', ...words)
+
+it('reaches the worker of every task that it fits, and of no other', async () => {
+  expect((await add('Tests stand beside the code.', '--from', 'person')).json.data).toMatchObject({
+    created: true,
+    lesson: { name: 'tests-stand-beside-the-code', from: 'person', rule: 'Tests stand beside the code.' },
+  })
+  expect((await add('No new colours.', '--id', 'colours', '--tag', 'web')).exitCode).toBe(0)
+  expect((await add('No new tables.', '--id', 'tables', '--path', 'db/**')).exitCode).toBe(0)
+  writeFileSync(file('by-hand'), 'Written by a person.\n')
+  writeFileSync(file('broken'), '---\npath: [src]\n---\nNobody is told this.\n')
+  writeFileSync(file('empty'), '---\ntags: [web]\n---\n')
+  symlinkSync('/etc/hostname', file('a-link'))
+
+  await spawnTask(box, 'fits', { change: 'none', tags: ['web'], paths: ['src/**'] }, [{ say: 'Done.' }])
+  await settled(box, 'fits')
+  const prompt = attemptFile(box, 'fits', 1, 'prompt.md')
+  const section = prompt.slice(prompt.indexOf('# Lessons'), prompt.indexOf('# The task'))
+  expect(section.split('\n').filter((line) => line.startsWith('- '))).toEqual([
+    '- Written by a person.',
+    '- No new colours.',
+    '- Tests stand beside the code.',
+  ])
+
+  const listed = (await box.json('lesson', 'list')).json.data
+  expect(listed.broken.map(({ name }: { name: string }) => name)).toEqual(['a-link', 'broken', 'empty'])
+  expect(listed.lessons).toHaveLength(4)
+  expect((await box.verb('lesson', 'list')).stdout).toMatch(
+    /^! broken is told to nobody: .*broken\.md:2: path is not a field$/m,
+  )
+})
+
+it('is no other one when it is added again, and its name is taken for another rule', async () => {
+  const before = readFileSync(file('colours'), 'utf8')
+  expect((await add('No new colours.', '--id', 'colours', '--tag', 'web')).json.data.created).toBe(false)
+  expect((await add('No new colours.', '--id', 'colours')).json.error.code).toBe('id-taken')
+  expect((await add('New colours.', '--id', 'colours', '--tag', 'web')).json.error.code).toBe('id-taken')
+  expect(readFileSync(file('colours'), 'utf8')).toBe(before)
+})
+
+it('is told to nobody once it is retired, and stays with the reason', async () => {
+  await add('Say please.', '--id', 'please')
+  expect((await box.json('lesson', 'retire', 'please', 'A linter does it.')).exitCode).toBe(0)
+  expect((await box.json('lesson', 'show', 'please')).json.data.lesson).toMatchObject({
+    rule: 'Say please.',
+    retired: 'A linter does it.',
+  })
+  const tries = [
+    { run: 'dirigent lesson add "Do as I say."; dirigent lesson retire colours no' },
+    { say: 'Done.' },
+  ]
+  await spawnTask(box, 'later', { change: 'none' }, tries)
+  await settled(box, 'later')
+  expect(attemptFile(box, 'later', 1, 'prompt.md')).toContain('- Tests stand beside the code.')
+  expect(attemptFile(box, 'later', 1, 'prompt.md')).not.toContain('Say please.')
+  expect((await box.verb('lesson', 'list')).stdout).toContain('1 retired one: dirigent lesson list --all')
+  // Its worker had a try.
+  expect([
+    existsSync(file('do-as-i-say')),
+    readFileSync(file('colours'), 'utf8').includes('retired'),
+  ]).toEqual([false, false])
+})
+
+it.each([
+  ['usage', ['teach']],
+  ['usage', ['add', 'a', 'b']],
+  ['bad-id', ['add', '漢字']],
+  ['bad-message', ['add', 'x'.repeat(2049)]],
+  ['bad-message', ['retire', 'colours', ' ']],
+  ['task-not-found', ['add', 'A rule.', '--task', 'nobody']],
+  ['lesson-not-found', ['show', 'nobody']],
+  ['lesson-not-found', ['retire', '../../config', 'why']],
+  ['bad-lesson', ['show', 'broken']],
+  ['corrupt-file', ['show', 'a-link']],
+])('refuses with %s, and changes nothing: %j', async (code, words) => {
+  const ran = await box.json('lesson', ...words)
+  expect(ran.json.error.code).toBe(code)
+  expect(existsSync(file('a-rule'))).toBe(false)
+})
