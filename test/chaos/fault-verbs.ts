@@ -173,6 +173,17 @@ export const faultVerbs: readonly FaultVerb[] = [
     },
   },
   {
+    name: 'lesson',
+    argv: () => ['lesson', 'add', 'A rule.', '--id', 'a-rule'],
+    prepare: initialised,
+    effect: (box) => (existsSync(join(box.state, 'lessons', 'a-rule.md')) ? null : 'no lesson'),
+    async goOn(box) {
+      expectDone(await box.json('lesson', 'add', 'A rule.', '--id', 'a-rule'))
+      const { lessons } = (await box.json('lesson', 'list')).json.data
+      if (lessons.length !== 1) throw new Error(`${lessons.length} lessons`)
+    },
+  },
+  {
     name: 'build',
     argv: (box) => ['build', '--', 'touch', join(box.directory, 'repo', 'built')],
     prepare: initialised,

@@ -13,6 +13,7 @@ export const looks: readonly Words[] = [
   ['status', '--json'],
   ['status', '--all', '--json'],
   ['wait', '--timeout', '1s', '--json'],
+  ['lesson', 'list', '--all', '--json'],
   ['doctor'],
   ['doctor', '--strict', '--json'],
 ]
@@ -21,6 +22,7 @@ export const works: readonly Words[] = [
   ['init'],
   ['build', '--timeout', '5s', '--json', '--', 'true'],
   ['supervise', '--once', '--json'],
+  ['lesson', 'add', 'A rule.', '--id', 'a-rule', '--json'],
 ]
 
 /** Reading one task. @param rests nothing of it goes on, so that following it comes to an end */
@@ -148,9 +150,12 @@ export function lineCases(): LineCase[] {
   return [...ids, ...values, ...specs]
 }
 
+/** What a verb takes that is no task. */
+const beside: Partial<Record<VerbName, Words>> = { build: [], lesson: ['add', 'A rule.'] }
+
 /** Beside the value that is tried, what makes the call a short one. */
 function withOption(verb: VerbName, name: string, value: string): Words {
-  const words = verbs[verb].min > 0 && verb !== 'build' ? ['healthy'] : []
+  const words = beside[verb] ?? (verbs[verb].min > 0 ? ['healthy'] : [])
   const patience = verb === 'wait' && name !== 'timeout' ? ['--timeout', '1s'] : []
   return [verb, ...words, ...patience, `--${name}=${value}`, ...(verb === 'build' ? ['--', 'true'] : [])]
 }

@@ -101,6 +101,10 @@ export function allCases(unreadable: boolean): FileCase[] {
       ...spoiltYaml((yaml) => `version: 1\n${yaml}\n`),
       ...wrongConfig(),
     ]),
+    ofAll('lessons/a-rule.md', [
+      ...text('---\ntags: [web]\n---\nA rule.\n'),
+      ...spoiltYaml((yaml) => `---\n${yaml}\n---\nA rule.\n`),
+    ]),
     ofAll('events.jsonl', lines(goodLines('sample'), event)),
     ofAll('locks/config.json', text('{"sha256":"x","value":{"version":1}}')),
     ofAll(join('locks', lockFamilyPath('')), text('{"version":1,"family":"flock"}')),
