@@ -22,8 +22,9 @@ import { errno } from '../../lib/kit/errors.ts'
 import { signal } from '../../lib/kit/pid.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
+import { environment, makeRepository, root } from './template.ts'
 
-export const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
+export { root }
 
 export interface Ran {
   readonly exitCode: number
@@ -75,13 +76,8 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'dirigent-test-')))
   const repo = join(directory, 'repo')
   const model = options.model ?? (await startScriptedModel())
-  const env = environment(directory, model)
-  mkdirSync(join(directory, 'home', '.codex'), { recursive: true })
-  writeFileSync(
-    join(directory, 'gitconfig'),
-    '[user]\n\tname = Tester\n\temail = tester@example.invalid\n[init]\n\tdefaultBranch = main\n',
-  )
-  await execa('git', ['init', '--quiet', repo], { env, extendEnv: false })
+  const env = { ...environment(directory), ...model.env }
+  await makeRepository(directory, env, options.init)
   let specs = 0
   const sandbox: Sandbox = {
     directory,
@@ -134,11 +130,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
       rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
     },
   }
-  sandbox.write('README.md', '# A repository\n')
-  await sandbox.commit('start')
   if (options.init !== false) {
-    const made = await sandbox.verb('init')
-    if (made.exitCode !== 0) throw new Error(`init failed: ${made.stderr}`)
     sandbox.configure(options.config ?? {})
     await sandbox.commit('dirigent init')
   }
@@ -197,19 +189,6 @@ export async function until<T>(
   throw new Error(
     `${what} did not happen within ${limit} ms; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
   )
-}
-
-/** Only what a fresh machine has: nothing of the tester's own settings leaks in. */
-function environment(directory: string, model: ScriptedModel): NodeJS.ProcessEnv {
-  return {
-    PATH: process.env.PATH,
-    HOME: join(directory, 'home'),
-    CODEX_HOME: join(directory, 'home', '.codex'),
-    GIT_CONFIG_GLOBAL: join(directory, 'gitconfig'),
-    GIT_CONFIG_NOSYSTEM: '1',
-    TMPDIR: tmpdir(),
-    ...model.env,
-  }
 }
 
 /** Ends every process whose environment or command line names the sandbox, and what those start meanwhile. */
