@@ -12,6 +12,7 @@ const beside = mkdtempSync(join(root, 'dist-'))
 // our own lib/ stays static; the packages that only some calls need are files of their own, loaded then.
 const onDemand = ['yaml', 'chokidar', 'fast-glob', 'proper-lockfile']
 const settings = {
+  absWorkingDir: root,
   outdir: beside,
   outExtension: { '.js': '.cjs' },
   bundle: true,

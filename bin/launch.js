@@ -18,10 +18,42 @@ export async function launch(verb) {
   const name = known ? verb : 'help'
   if (!known) leaveToHelp(verb)
   const built = join(root, 'dist', `${name}.cjs`)
+  if (!existsSync(join(root, 'dist'))) await buildOnce()
   if (isFresh(built)) return createRequire(import.meta.url)(built)
-  const { register } = await import('tsx/esm/api')
-  register()
+  const tsx = await ifThere(() => import('tsx/esm/api'), ['ERR_MODULE_NOT_FOUND'])
+  if (!tsx) return sayIncomplete()
+  tsx.register()
   await import(pathToFileURL(join(root, 'bin', 'verbs', `${name}.ts`)).href)
+}
+
+/** As a plugin we come with our dependencies and without a build. Where none can be made the sources do, more slowly. */
+async function buildOnce() {
+  await ifThere(() => import('./bundle.js'), ['ERR_MODULE_NOT_FOUND', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC'])
+}
+
+/**
+ * @template T
+ * @param {() => Promise<T>} load
+ * @param {readonly string[]} expected codes of what may go wrong: undefined then
+ * @returns {Promise<T | undefined>}
+ */
+async function ifThere(load, expected) {
+  try {
+    return await load()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && expected.includes(String(error.code))) return undefined
+    throw error
+  }
+}
+
+/** In the form that was asked for, as every other failure. */
+function sayIncomplete() {
+  const message = `Dirigent in ${root} lacks its dependencies`
+  const hint = `Fetch them: cd '${root}' && npm ci`
+  const error = { code: 'program-failed', message, hint, retryable: false }
+  if (process.argv.includes('--json')) console.log(JSON.stringify({ v: 1, ok: false, error, next: [] }))
+  else console.error(`error: ${message}\n${hint}`)
+  process.exitCode = 1
 }
 
 /**
