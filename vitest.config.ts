@@ -1,14 +1,28 @@
 import { defineConfig } from 'vitest/config'
 
 // Tests drive real processes (git, codex); a slow shared machine needs generous limits, not retries.
+const patient = { testTimeout: 60_000, hookTimeout: 60_000 }
+/** What was met in all of them: played when they have ended. */
+const last = 'test/last/**/*.test.ts'
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     maxWorkers: 2,
-    // Tests of one file that run at once: each drives processes of its own.
-    maxConcurrency: 3,
-    globalSetup: ['test/support/build.ts'],
+    // Once for all projects: they do not inherit it.
+    globalSetup: ['test/support/build.ts', 'test/support/met-setup.ts'],
+    projects: [
+      {
+        test: {
+          ...patient,
+          name: 'tests',
+          include: ['test/**/*.test.ts'],
+          exclude: [last],
+          // Tests of one file that run at once: each drives processes of its own.
+          maxConcurrency: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { ...patient, name: 'last', include: [last], sequence: { groupOrder: 1 } } },
+    ],
   },
 })

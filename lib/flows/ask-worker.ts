@@ -75,13 +75,17 @@ function threadOf(task: Task): string {
   let thread = worker?.thread ?? null
   for (const n of attemptsUpTo(task.paths, attempt).reverse()) thread ??= exitOf(task, n)?.thread ?? null
   if (thread !== null && workplace) return thread
-  throw new Failure(
-    'no-thread',
-    isEnded(task.status)
-      ? `${task.id} is ${task.status.state}: it has no worker to ask`
-      : `No worker of ${task.id} has begun yet`,
-    { hint: `What is known: dirigent status ${task.id}`, next: [`dirigent status ${task.id}`] },
-  )
+  const look = `dirigent status ${task.id}`
+  if (isEnded(task.status))
+    throw new Failure('no-thread', `${task.id} is ${task.status.state}: it has no worker to ask`, {
+      hint: `What is known: ${look}`,
+      next: [look],
+    })
+  const why = attempt > 0 ? 'has no thread that a copy could answer from' : 'has not begun yet'
+  throw new Failure('no-thread', `The worker of ${task.id} ${why}`, {
+    hint: `Tell it, it reads it as soon as it can: dirigent send ${task.id} TEXT`,
+    next: [look],
+  })
 }
 
 async function fork(

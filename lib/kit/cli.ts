@@ -92,10 +92,12 @@ function reportError(error: unknown, json: boolean, verb: string): void {
   const message = cut(clean(what), 2000)
   const hint = known?.hint ?? 'Report it with the lines on stderr.'
   const next = known?.next ?? []
-  const body = { code: known?.code ?? 'bug', message, hint, retryable: known?.retryable ?? false }
-  const lines = [`error: ${message}`, hint, ...next.slice(0, 3).map((command) => `next: ${command}`)]
-  if (json) print(asJson({ v: 1, ok: false, error: body, next }))
-  else narrate(lines.filter((line) => line !== '').join('\n'))
+  const code = known?.code ?? 'bug'
+  const body = { code, message, hint, retryable: known?.retryable ?? false }
+  if (json) return void print(asJson({ v: 1, ok: false, error: body, next }))
+  // Once is enough.
+  const more = next.filter((command) => !hint.endsWith(command)).slice(0, 3)
+  narrate([`error: ${code}: ${message}`, hint, ...more.map((command) => `next: ${command}`)].join('\n'))
 }
 
 /** Aborted when nobody reads our answer any more (`| head`). */

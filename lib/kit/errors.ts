@@ -54,13 +54,15 @@ export const codes = {
   'program-failed': exits.failed,
   'program-killed': exits.failed,
   'timed-out': exits.pending,
+  /** Whatever else was thrown: a mistake of ours. */
+  bug: exits.failed,
 } as const satisfies Record<string, Exit>
 
 export type Code = keyof typeof codes
 
 export interface FailureDetail {
   /** What to type or do next: one sentence, a command where there is one. */
-  readonly hint?: string
+  readonly hint: string
   /** True when the same call may work later with nothing changed by anyone. */
   readonly retryable?: boolean
   /** Commands that lead on, most useful first. */
@@ -76,12 +78,12 @@ export class Failure extends Error {
   readonly retryable: boolean
   readonly next: readonly string[]
 
-  constructor(code: Code, message: string, detail: FailureDetail = {}) {
+  constructor(code: Code, message: string, detail: FailureDetail) {
     super(message, { cause: detail.cause })
     this.name = 'Failure'
     this.code = code
     this.exit = codes[code]
-    this.hint = detail.hint ?? ''
+    this.hint = detail.hint
     this.retryable = detail.retryable ?? false
     this.next = detail.next ?? []
   }

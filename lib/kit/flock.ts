@@ -40,7 +40,9 @@ export async function tryFlock(path: string, wait: number, signal?: AbortSignal)
   if (code === 0) return lockOn(path, fd)
   closeSync(fd)
   if (code === 1 || signal?.aborted) return undefined
-  throw new Failure('program-failed', `flock on ${path} ended with exit code ${code}`)
+  throw new Failure('program-failed', `flock on ${path} ended with exit code ${code}`, {
+    hint: 'See what it says by itself: flock --version. Which families of locks work here: dirigent doctor',
+  })
 }
 
 /** The lock that our parent took and handed down as `fd`; throws `usage` when `fd` is something else. */

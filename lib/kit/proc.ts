@@ -72,7 +72,7 @@ export function run(file: string, args: readonly string[], options: RunOptions):
     })
     child.on('close', (exitCode, signal) => {
       settle()
-      if (size > limit) reject(new Failure('program-failed', `${file} printed more than ${limit} bytes`))
+      if (size > limit) reject(tooMuch(file, limit))
       else resolve({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut })
     })
   })
@@ -89,6 +89,11 @@ export function killed(program: string, signal: string | null): Failure {
     retryable: true,
   })
 }
+
+const tooMuch = (file: string, limit: number): Failure =>
+  new Failure('program-failed', `${file} printed more than ${limit} bytes`, {
+    hint: `Is it the ${file} that is meant? See: command -v ${file}`,
+  })
 
 function cannotStart(file: string, error: Error): Failure {
   return new Failure('program-failed', `Cannot start ${file}: ${error.message}`, {

@@ -194,7 +194,10 @@ async function makeTicket(directory: string, note: string): Promise<{ ticket: Ti
   // Nobody competes for it; somebody may be looking whether it is held.
   const held = await tryLock(ticket.path, 5000)
   if (held) return { ticket, held }
-  throw new Failure('lock-busy', `${ticket.path} is new and held by somebody else`)
+  throw new Failure('lock-busy', `${ticket.path} is new and held by somebody else`, {
+    hint: `Repeat the command. Again? See who holds it: fuser -v ${ticket.path}`,
+    retryable: true,
+  })
 }
 
 /** Called at the door. A greater one than are read would be seen by nobody, and two could be in at once. */

@@ -83,7 +83,7 @@ function issueText(issues: readonly z.core.$ZodIssue[]): string {
 export function issueMessage(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${issue.expected}`
+      return `must be ${issue.expected === 'array' ? 'a list, such as [one, two]' : issue.expected}`
     case 'unrecognized_keys':
       return `unknown field ${issue.keys.join(', ')}`
     case 'invalid_value':

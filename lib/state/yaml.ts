@@ -22,7 +22,8 @@ export function parseYaml<T extends z.ZodMiniType>(
   const parsed = schema.safeParse(aliasesResolved(document, at) ?? {})
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  if (!issue) throw new Failure(at.code, `${at.file}: not valid`)
+  if (!issue)
+    throw new Failure(at.code, `${at.file}: not valid`, { hint: 'Compare it with skill/reference/state.md.' })
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path
   const line = lineOf(offsetOf(document, path))
   const field = path.join('.') || 'the whole'

@@ -79,7 +79,7 @@ it('answers from a thread that rests, is given up in time, and says when there i
   await refused(box, ['ask-worker', 'fresh', 'Hm?'], {
     exit: 4,
     code: 'no-thread',
-    says: /No worker of fresh/,
+    says: /The worker of fresh has not begun yet/,
   })
   await refused(box, ['ask-worker', 'works', 'Hm?'], { exit: 4, code: 'no-thread', says: /works is merged/ })
 })

@@ -238,11 +238,19 @@ describe.concurrent('each way to fail has its class and its consequence', () => 
     await box.verb('stop', status.id, '--cancel')
   })
 
-  it('does not try again when the login is refused', async () => {
-    const { exit, status } = await firstEnd('refused', {}, [{ status: 401 }])
-    expect(exit.failure).toMatchObject({ class: 'auth', retryable: false })
+  it.each([
+    ['a refused login', 'auth', { status: 401 }],
+    [
+      'a request that the provider does not take',
+      'bad-request',
+      { status: 400, body: { error: { message: 'no such model' } } },
+    ],
+    ['a refusal of the model', 'model-error', { fail: 'invalid_prompt', message: 'Invalid prompt: flagged' }],
+  ])('does not try again after %s', async (_, kind, step) => {
+    const { exit, status } = await firstEnd(`final-${kind}`, {}, [step])
+    expect(exit.failure).toMatchObject({ class: kind, retryable: false })
     expect(status).toMatchObject({ state: 'failed', attempt: 1, not_before: null })
-    expect(status.reason).toMatch(/^auth: /)
+    expect(status.reason).toMatch(new RegExp(`^${kind}: `))
   })
 
   it('begins a new thread at once when the context is full', async () => {

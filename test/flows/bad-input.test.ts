@@ -177,7 +177,7 @@ describe('the spec', () => {
     ['bad-yaml', front('title: A\nverify: [npm test'), /bad-yaml\.md:[34]: /],
     ['twice', front('title: A\npriority: 1\npriority: 2'), /twice\.md:4: /],
     ['tabs', front('title: A\nbudget:\n\tminutes: 3'), /tabs\.md:4: /],
-    ['verify-type', front('title: A\n\nverify: npm test'), /verify-type\.md:4: verify must be array/],
+    ['verify-type', front('title: A\n\nverify: npm test'), /verify-type\.md:4: verify must be a list/],
     ['verify-item', front('verify:\n  - npm test\n  - 3'), /verify-item\.md:4: verify\.1 must be string/],
     ['attempts-type', front('title: A\nattempts: many'), /attempts-type\.md:3: attempts must be/],
     ['attempts-zero', front('attempts: 0'), /attempts-zero\.md:2: attempts must be at least 1/],
@@ -196,8 +196,8 @@ describe('the spec', () => {
     ['change-word', front('change: maybe'), /change-word\.md:2: change must be "branch" or "none"/],
     ['a-list', front('- title\n- A'), /a-list\.md:2: the whole must be/],
     ['a-word', front('title'), /a-word\.md:2: the whole must be/],
-    ['crlf', '---\r\ntitle: A\r\nverify: 7\r\n---\r\nDo it.\r\n', /crlf\.md:3: verify must be array/],
-    ['bom', '\uFEFF---\ntitle: A\nverify: 7\n---\nDo it.\n', /bom\.md:3: verify must be array/],
+    ['crlf', '---\r\ntitle: A\r\nverify: 7\r\n---\r\nDo it.\r\n', /crlf\.md:3: verify must be a list/],
+    ['bom', '\uFEFF---\ntitle: A\nverify: 7\n---\nDo it.\n', /bom\.md:3: verify must be a list/],
     [
       'bomb',
       front(

@@ -87,6 +87,7 @@ describe('landing', () => {
         attempts: [
           [commit('shared.txt', 'mine'), wait, done],
           [
+            { run: 'while ! test -f ../../../mend; do sleep 0.1; done' },
             {
               run: 'git rebase main; echo both > shared.txt; git add -A; GIT_EDITOR=true git rebase --continue',
             },
@@ -99,6 +100,8 @@ describe('landing', () => {
     box.write('shared.txt', 'theirs\n')
     await box.git('commit', '-qam', 'theirs')
     goOn()
+    await until('the conflict', () => box.status('clashing').failure?.class === 'conflict')
+    box.write('mend', '')
     expect(await settled(box, 'clashing')).toMatchObject({
       state: 'merged',
       attempt: 2,

@@ -208,7 +208,13 @@ it('a change under review is accepted and lands, or is rejected and done again; 
   const steers = (file: string, again?: string) => ({
     attempts: [
       [commit(file), { say: 'one' }],
-      again ? [{ run: `git rm -q ${file}` }, commit(again), { say: 'two' }] : [],
+      again
+        ? [
+            { run: `until test -e ../../again; do sleep 0.1; done; git rm -q ${file}` },
+            commit(again),
+            { say: 'two' },
+          ]
+        : [],
     ],
   })
   await spawnTask(box, 'gate-a', { attempts: 1 }, steers('CLAUDE.md', 'gate.txt'))
@@ -220,6 +226,8 @@ it('a change under review is accepted and lands, or is rejected and done again; 
     'dirigent reject gate-a WHY',
   ])
   expect((await box.json('reject', 'gate-a', 'Not in CLAUDE.md.')).exitCode).toBe(0)
+  expect(box.status('gate-a').failure).toMatchObject({ class: 'rejected', retryable: true })
+  box.write('.orchestrator-state/again', '')
   expect(await settled(box, 'gate-a')).toMatchObject({ state: 'merged', attempt: 2, tries: 0 })
   expect(prompt('gate-a', 2)).toMatch(/the change was read and rejected: Not in CLAUDE\.md\./)
   await refused(box, ['reject', 'gate-a', 'Too late.'], {

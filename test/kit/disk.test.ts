@@ -18,13 +18,13 @@ it('takes a full or failing disk for what it is, wherever it shows, and names th
 })
 
 it('takes nothing else for trouble of the disk', () => {
-  const full = new Failure('disk-full', 'full')
+  const full = new Failure('disk-full', 'full', { hint: 'df' })
   expect(diskTrouble(full)).toBe(full)
   for (const other of [
     systemError('ENOENT'),
     systemError('EACCES'),
     new Error('a bug'),
-    new Failure('git-failed', 'no'),
+    new Failure('git-failed', 'no', { hint: 'again' }),
     null,
   ])
     expect(diskTrouble(other)).toBeNull()

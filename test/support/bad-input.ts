@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect } from 'vitest'
 import type { Settings } from '../../lib/state/schema/status.ts'
+import { noteAnswer } from './met.ts'
 import { statusWith } from './records.ts'
 import { root, type Sandbox } from './sandbox.ts'
 
@@ -37,7 +38,7 @@ export async function refused(
   const [text, json] = await Promise.all([run(box, words, call), run(box, [...words, '--json'], call)])
   expect({ exit: text.exitCode, stderr: text.stderr, stdout: text.stdout }).toEqual({
     exit: refusal.exit,
-    stderr: expect.stringMatching(/^error: /),
+    stderr: expect.stringMatching(new RegExp(`^error: ${refusal.code}: `)),
     stdout: '',
   })
   expect(text.stderr).toMatch(refusal.says)
@@ -61,11 +62,11 @@ export async function refused(
   expect(listing(box.directory)).toEqual(before)
 }
 
-export function run(box: Sandbox, words: readonly string[], call: Call = {}) {
+export async function run(box: Sandbox, words: readonly string[], call: Call = {}) {
   const [verb = '', ...rest] = words
   const program = [join(call.project ?? root, 'bin', 'dirigent'), verb, ...rest]
   const [file = '', ...args] = [...(call.before ?? []), ...program]
-  return execa(file, args, {
+  const ran = await execa(file, args, {
     cwd: call.cwd ?? box.repo,
     env: call.env ?? box.env,
     extendEnv: false,
@@ -73,6 +74,8 @@ export function run(box: Sandbox, words: readonly string[], call: Call = {}) {
     timeout: 30_000,
     ...(call.input === undefined ? { stdin: 'ignore' as const } : { input: call.input }),
   })
+  noteAnswer(verb, ran.exitCode ?? -1, ran.stdout, ran.stderr)
+  return ran
 }
 
 /**

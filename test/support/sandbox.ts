@@ -22,6 +22,7 @@ import { errno } from '../../lib/kit/errors.ts'
 import { signal } from '../../lib/kit/pid.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
+import { noteAnswer, noteFailure, noteFailures } from './met.ts'
 import { environment, makeRepository, root } from './template.ts'
 
 export { root }
@@ -115,7 +116,10 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
         stringify({ version: 1, model: 'gpt-5.5', codex, supervise: { auto: false }, ...config }),
       )
     },
-    status: (id) => JSON.parse(readFileSync(join(sandbox.task(id), 'status.json'), 'utf8')),
+    status(id) {
+      noteFailure(sandbox.task(id))
+      return JSON.parse(readFileSync(join(sandbox.task(id), 'status.json'), 'utf8'))
+    },
     task(id) {
       const live = join(sandbox.state, 'tasks', id)
       if (existsSync(live)) return live
@@ -126,6 +130,7 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
     async close() {
       await killAll(directory)
       await removeCgroups(sandbox.state)
+      noteFailures(sandbox.state)
       if (!options.model) await model.close()
       rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
     },
@@ -157,11 +162,12 @@ export async function runVerb(
       ...(input === undefined ? { stdin: 'ignore' } : { input }),
     },
   )
-  const stdout = String(done.stdout)
+  const [exitCode, stdout, stderr] = [done.exitCode ?? -1, String(done.stdout), String(done.stderr)]
+  noteAnswer(name, exitCode, stdout, stderr)
   return {
-    exitCode: done.exitCode ?? -1,
+    exitCode,
     stdout,
-    stderr: String(done.stderr),
+    stderr,
     get json() {
       return JSON.parse(stdout)
     },

@@ -40,7 +40,9 @@ async function family({ context, locks: known, versions }: Look): Promise<Findin
         mend: async () => {
           const { alive, lost } = await observe(context)
           if (alive.size + lost.length > 0)
-            throw new Failure('lock-busy', 'a task is under way; stop it first: dirigent stop ID')
+            throw new Failure('lock-busy', 'a task is under way; stop it first: dirigent stop ID', {
+              hint: 'Then: dirigent doctor --fix',
+            })
           changeLocks(paths.lockFamily, paths.root, now)
         },
       },

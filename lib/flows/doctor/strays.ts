@@ -39,7 +39,9 @@ export async function dropWorktreeOf({ context }: Look, id: string): Promise<voi
     }
     const seen = await inspect(context.repo, entry)
     if (seen.embedded.length > 0)
-      throw new Failure('git-failed', `${path} has repositories inside it: ${seen.embedded.join(', ')}`)
+      throw new Failure('git-failed', `${path} has repositories inside it: ${seen.embedded.join(', ')}`, {
+        hint: 'Look what is in them, and move them away.',
+      })
     const start = (await headOf(context.repo, main(context))) ?? ''
     await snapshot(context.repo, entry, id, start, await identity(context.repo), seen)
     removeTree(entry.worktree)

@@ -25,7 +25,7 @@ export function commandKind(settings: CommandSettings): WorkerKind {
     hooks: null,
     find() {
       if (settings.run !== null) return shell
-      throw new Failure('worker-not-found', 'There is no command for workers of this kind', {
+      throw new Failure('worker-not-found', 'The worker is to be a command, and none is set', {
         hint: 'Say which program reads the prompt: command.run in .orchestrator-state/config.yaml',
       })
     },
