@@ -20,6 +20,7 @@ import { checkDraft, type Made, makeSeveral, type Prepared, startSeveral } from 
 import { checkWorker, type Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 import { withTask } from './take.ts'
+import { checkTexts } from './texts.ts'
 
 export interface Accepted {
   readonly task: Task
@@ -36,6 +37,7 @@ export async function accept(context: Context, ids: readonly string[]): Promise<
   const tasks = [...new Set(ids)].map((id) => underReview(loadTask(context.paths, id), 'accept'))
   const plans = tasks.filter(isPlan)
   const refs = plans.length > 0 ? await branches(context.repo) : new Map<string, string>()
+  if (plans.length > 0) checkTexts(context)
   for (const task of plans) {
     const drafted = await draftOf(context, task)
     checkWorker(

@@ -21,6 +21,7 @@ import { remark } from './advance.ts'
 import { type Context, now, trustRepository } from './context.ts'
 import { exitOf, turnUsage } from './runner/thread.ts'
 import { environmentOf } from './runner/worker-environment.ts'
+import { textsOf } from './texts.ts'
 import { workerOf } from './worker.ts'
 
 export interface Aside {
@@ -50,7 +51,7 @@ export async function askWorker(
     context,
     task,
     thread,
-    asidePrompt(question),
+    asidePrompt(question, textsOf(context)),
     `${task.paths.directory}#${name}`,
     patience,
   )

@@ -14,6 +14,7 @@ import { deliverable, withQuestions } from '../state/messages.ts'
 import { type TaskPaths, taskPaths } from '../state/paths.ts'
 import { openQuestions } from '../state/questions.ts'
 import { alsoRead, goOn, mostAdded } from '../tools/workers/hooks.ts'
+import { textsForHook } from './texts.ts'
 
 export interface Said {
   readonly text: string
@@ -26,7 +27,7 @@ export function afterTool(directory: string, attempt: number, event: string): Sa
   const task = taskPaths(directory)
   const mail = forNow(task, attempt)
   if (mail.length === 0) return null
-  const { text, told } = handOver(mail, task.inboxSeen, mostAdded)
+  const { text, told } = handOver(mail, task.inboxSeen, mostAdded, textsForHook(directory))
   return { text: alsoRead(text, event), delivered: () => markSeen(inboxOf(task), told) }
 }
 
@@ -43,6 +44,7 @@ export function atEnd(directory: string, attempt: number, stdin: number): Said |
       asks: openQuestions(task).length > 0,
     },
     mostAdded,
+    textsForHook(directory),
   )
   if (!kept) return null
   // Counted before it is said: what cannot be counted is not said.

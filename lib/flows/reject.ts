@@ -16,10 +16,12 @@ import { settle } from './settle.ts'
 import type { Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 import { withTask } from './take.ts'
+import { checkTexts } from './texts.ts'
 
 /** No try is used up: somebody decided, and may do so as often as they like. */
 export async function reject(context: Context, id: string, why: string): Promise<Spawned> {
   checkReason(why)
+  checkTexts(context)
   const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)
   const queued = await withTask(context, id, 'rejected', async (task) => {

@@ -16,6 +16,7 @@ import { settle } from './settle.ts'
 import { checkWorker, type Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 import { withTask } from './take.ts'
+import { checkTexts } from './texts.ts'
 
 export interface Respawn {
   readonly spec: Spec | null
@@ -26,6 +27,7 @@ export interface Respawn {
 export async function respawn(context: Context, id: string, wish: Respawn): Promise<Spawned> {
   const { settings } = loadTask(context.paths, id).status
   checkWorker(context, [wish.spec ? wish.spec.front.worker : settings.worker])
+  checkTexts(context)
   // A lost attempt is taken up first, and then is under way.
   const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)

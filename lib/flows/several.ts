@@ -12,6 +12,7 @@ import { type Named, settingsOf, settingsOfAll } from './settings.ts'
 import { observe } from './settle.ts'
 import { checkBranch, checkWorker, existing, type Spawned, start } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
+import { checkTexts } from './texts.ts'
 
 /** @param read gives the ids and specs */
 export async function spawnSeveral(context: Context, read: () => Promise<Named[]>): Promise<Spawned[]> {
@@ -22,6 +23,7 @@ export async function spawnSeveral(context: Context, read: () => Promise<Named[]
     context,
     named.map(({ spec }) => spec.front.worker),
   )
+  checkTexts(context)
   const spawned = await startSeveral(context, makeSeveral(context, checkSeveral(context, named, refs)))
   await ensureSupervisor(context)
   return spawned

@@ -14,6 +14,7 @@ import { dispatch } from './dispatch.ts'
 import { settingsOf, toPlan } from './settings.ts'
 import { observe } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
+import { checkTexts } from './texts.ts'
 import { kindOf } from './worker.ts'
 
 export interface Spawned {
@@ -43,6 +44,7 @@ export async function spawn(
   const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null, plan)
   if (known) return { task: known, created: false, blocked: null }
   checkWorker(context, [spec.front.worker])
+  checkTexts(context)
   const id = wanted ?? freeId(context, idFrom(spec.title) || 'task')
   const asked = settingsOf(context, id, spec, refs)
   const settings = plan ? toPlan(asked) : asked

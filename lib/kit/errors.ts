@@ -17,6 +17,7 @@ export const codes = {
   'bad-checkpoint': exits.usage,
   'bad-config': exits.usage,
   'bad-lesson': exits.usage,
+  'bad-prompt': exits.usage,
   'spec-not-found': exits.notFound,
   'message-not-found': exits.notFound,
   'checkpoint-not-found': exits.notFound,

@@ -5,6 +5,7 @@
  */
 import { duration, head, oneLine } from '../kit/text.ts'
 import { outsidePaths } from './reach.ts'
+import type { Say } from './texts.ts'
 
 export interface Course {
   readonly title: string
@@ -29,27 +30,27 @@ export interface Finding {
   readonly text: string
 }
 
-export function driftOf(course: Course): Finding[] {
+export function driftOf(course: Course, say: Say): Finding[] {
   return [
-    outside(course),
-    plansOutside(course),
-    withoutCheckpoint(course),
-    aboutSomethingElse(course),
+    outside(course, say),
+    plansOutside(course, say),
+    withoutCheckpoint(course, say),
+    aboutSomethingElse(course, say),
   ].filter((finding) => finding !== null)
 }
 
-function outside({ touched, paths }: Course): Finding | null {
+function outside({ touched, paths }: Course, say: Say): Finding | null {
   const files = outsidePaths(touched, paths)
   if (files.length === 0) return null
   return {
     key: `outside ${files.join('\0')}`,
     short: `changed outside its paths: ${listed(files, 5)}`,
-    text: `You have changed files outside the paths of your spec (${listed(paths, 20)}): ${listed(files, 20)}. Undo that, unless the task cannot be done without it; then say why in your report.`,
+    text: say('outside-paths', { paths: listed(paths, 20), files: listed(files, 20) }),
   }
 }
 
 /** Of what is done already, `outside` speaks. */
-function plansOutside({ checkpoint, paths, touched }: Course): Finding | null {
+function plansOutside({ checkpoint, paths, touched }: Course, say: Say): Finding | null {
   if (!checkpoint?.ofThisAttempt) return null
   const named = outsidePaths(filesIn(planOf(checkpoint.text)), paths).filter(
     (file) => !touched.includes(file),
@@ -58,23 +59,23 @@ function plansOutside({ checkpoint, paths, touched }: Course): Finding | null {
   return {
     key: `plans ${named.join('\0')}`,
     short: `its checkpoint names files outside its paths: ${listed(named, 5)}`,
-    text: `Your checkpoint names files outside the paths of your spec (${listed(paths, 20)}): ${listed(named, 20)}. Read what you need; change only what the spec asks for.`,
+    text: say('plans-outside-paths', { paths: listed(paths, 20), files: listed(named, 20) }),
   }
 }
 
-function withoutCheckpoint({ checkpoint, age, every }: Course): Finding | null {
+function withoutCheckpoint({ checkpoint, age, every }: Course, say: Say): Finding | null {
   if (age < every || checkpoint?.ofThisAttempt) return null
   return {
     key: 'no checkpoint',
     short: `no checkpoint for ${duration(age)}`,
-    text: `You have worked for ${duration(age)} without a checkpoint. Write one now (Done, Now, Next, Notes): the next attempt knows nothing else.`,
+    text: say('no-checkpoint', { time: duration(age) }),
   }
 }
 
 /** Fewer words than this say too little to compare. */
 const fewestWords = 5
 
-function aboutSomethingElse({ checkpoint, title, body, paths }: Course): Finding | null {
+function aboutSomethingElse({ checkpoint, title, body, paths }: Course, say: Say): Finding | null {
   if (!checkpoint?.ofThisAttempt) return null
   const [spec, said] = [wordsOf(`${title}\n${body}\n${paths.join(' ')}`), wordsOf(checkpoint.text)]
   if (spec.size < fewestWords || said.size < fewestWords || [...said].some((word) => spec.has(word)))
@@ -82,7 +83,7 @@ function aboutSomethingElse({ checkpoint, title, body, paths }: Course): Finding
   return {
     key: 'something else',
     short: 'its checkpoint has no word of its spec',
-    text: `Your checkpoint has no word in common with your spec. Is this still what you work on?\n\n${quoted(`${title}\n${head(body.trim(), 600)}`)}`,
+    text: `${say('off-topic')}\n\n${quoted(`${title}\n${head(body.trim(), 600)}`)}`,
   }
 }
 

@@ -12,6 +12,7 @@ export const findingCodes = {
   // The surroundings, without which nothing runs.
   'not-initialised': 'error',
   'config-unreadable': 'error',
+  'prompt-unusable': 'error',
   'state-not-writable': 'error',
   'disk-low': 'error',
   'git-unusable': 'error',
@@ -49,6 +50,7 @@ export const findingCodes = {
   'ignore-damaged': 'warning',
   'agents-too-big': 'warning',
   'lesson-unreadable': 'warning',
+  'prompt-unknown': 'warning',
   'attempt-ahead': 'warning',
   'trail-behind': 'warning',
   'trail-damaged': 'warning',

@@ -9,6 +9,8 @@ export interface Piece {
   readonly most: number
   /** Those before it leave it so much. */
   readonly least: number
+  /** What it takes of that although it leaves those after it nothing. */
+  readonly floor?: number
 }
 
 const between = '\n\n'
@@ -29,7 +31,9 @@ export function share(pieces: readonly Piece[], firmest: readonly number[], room
   let left = room
   for (const [n, { index, piece }] of order.entries()) {
     const reserved = order.slice(n + 1).reduce((sum, { reserve }) => sum + reserve, 0)
-    const text = piece.within(Math.max(0, Math.min(piece.most, left - reserved - between.length)))
+    const free = left - between.length
+    const room = Math.max(free - reserved, Math.min(piece.floor ?? 0, free))
+    const text = piece.within(Math.max(0, Math.min(piece.most, room)))
     said[index] = text
     if (text !== '') left -= size(text) + between.length
   }

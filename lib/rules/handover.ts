@@ -2,6 +2,7 @@
 import { clean, oneLine } from '../kit/text.ts'
 import { size } from './fit.ts'
 import { one, type Told, whole } from './prompt-messages.ts'
+import type { Say } from './texts.ts'
 
 export interface HandedOver<M extends Told> {
   readonly text: string
@@ -14,8 +15,9 @@ export function handOver<M extends Told>(
   mail: readonly M[],
   seenDirectory: string,
   bytes: number,
+  say: Say,
 ): HandedOver<M> {
-  const parts = ['Mail for you. It came while you worked; from here on take it into account, and go on.']
+  const parts = [say('mail')]
   const told: M[] = []
   let room = bytes - size(parts.join())
   for (const message of mail) {
@@ -55,20 +57,22 @@ export interface Leaving<M extends Told> {
 export function keep<M extends Told>(
   leaving: Leaving<M>,
   bytes: number,
+  say: Say,
 ): (HandedOver<M> & { readonly reason: Reason }) | null {
   const { held, mail, uncommitted, asks } = leaving
   if (asks || held.length >= mostHeld) return null
   const heldForWork = held.filter((reason) => reason === 'work').length
-  const work = uncommitted.length > 0 && heldForWork < mostHeldForWork ? uncommittedWork(uncommitted) : null
+  const work =
+    uncommitted.length > 0 && heldForWork < mostHeldForWork ? uncommittedWork(uncommitted, say) : null
   const room = bytes - size(work ?? '') - 2
-  const over = mail.length > 0 ? handOver(mail, leaving.seenDirectory, room) : null
+  const over = mail.length > 0 ? handOver(mail, leaving.seenDirectory, room, say) : null
   if (!work && !over) return null
   const text = [over?.text, work].filter((part) => part).join('\n\n')
   return { text, told: over?.told ?? [], reason: work ? 'work' : 'mail' }
 }
 
-function uncommittedWork(lines: readonly string[]): string {
+function uncommittedWork(lines: readonly string[], say: Say): string {
   const shown = lines.slice(0, linesTold).map((line) => oneLine(line, 100))
   const more = lines.length > linesTold ? `\n… +${lines.length - linesTold} more` : ''
-  return `You have uncommitted work. Commit what belongs to the change, remove what does not, or say why it has to stay; then finish.\n\n${shown.join('\n')}${more}`
+  return `${say('uncommitted')}\n\n${shown.join('\n')}${more}`
 }

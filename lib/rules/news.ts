@@ -5,11 +5,14 @@
 import { clean } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
-import { beginning, share, size } from './fit.ts'
-import { failureSection, messagesSection, optional } from './prompt.ts'
+import { share, size } from './fit.ts'
+import { failureSection, messagesPiece, optional, specPiece } from './prompt.ts'
 import type { Told } from './prompt-messages.ts'
+import type { Say } from './texts.ts'
 
 export interface News {
+  /** What stands above each part. */
+  readonly say: Say
   readonly status: Status
   /** The spec without its front matter, when the thread was told another revision. */
   readonly refined: string | null
@@ -22,28 +25,17 @@ export interface News {
 }
 
 export function composeNews(news: News): string {
-  const { status, refined, failure, messages, maxBytes } = news
-  const firm = `# You go on\n\nTask, rules and facts are those you know, and your worktree is as you left it. Commands of yours that still ran were ended.\n\nAttempt: ${status.attempt}\n\n`
+  const { status, refined, failure, maxBytes, specPath, say } = news
+  const firm = `${say('go-on')}\n\nAttempt: ${status.attempt}\n\n`
+  const cut = `(Cut here: there is no room for all of it. Read the whole of it: ${specPath})`
   const pieces = [
-    optional(refined, (body, limit) => refinedSection(body, news, limit), 1024, 3),
-    optional(failure, failureSection, 8, 0.75),
-    optional(messages.length > 0 && messages, (mail, limit) => messagesSection(mail, news, limit), 64, 1),
+    specPiece(refined, () => say('refined', { title: status.title }), cut, maxBytes),
+    optional(failure, () => say('failure'), failureSection, 8, 0.75),
+    messagesPiece(news),
   ]
   return `${firm}${share(pieces, [0, 2, 1], maxBytes - size(firm) - 1)}`.trimEnd().concat('\n')
 }
 
-function refinedSection(body: string, { status, specPath }: News, limit: number): string {
-  const heading = `# The task was refined: ${status.title}`
-  const note = `(Cut here: there is no room for all of it. Read the whole of it: ${specPath})`
-  const text = beginning(body.trim(), limit - size(heading) - 2, note)
-  return text === '' ? '' : `${heading}\n\n${text}`
-}
-
 /** What a copy of the worker's thread is asked, which is to answer and do nothing else. */
-export const asidePrompt = (question: string): string =>
-  `# A question on the side
-
-You are a copy of the worker, made to answer this; the worker itself goes on and does not know of it. Do not go on with the task. You can read, and nothing you do can change anything. Answer in your last message, in at most 200 words, from what you know; say so where you do not know.
-
-${clean(question).trim()}
-`
+export const asidePrompt = (question: string, say: Say): string =>
+  `${say('aside')}\n\n${clean(question).trim()}\n`

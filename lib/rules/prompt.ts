@@ -10,10 +10,11 @@ import type { Status } from '../state/schema/status.ts'
 import { beginning, closed, type Piece, quoted, share, size } from './fit.ts'
 import { factsOf } from './prompt-facts.ts'
 import { messageList, type Told } from './prompt-messages.ts'
+import type { Say } from './texts.ts'
 
 export interface PromptParts {
-  /** skill/prompts/worker.md */
-  readonly contract: string
+  /** What stands above each part, and the contract. */
+  readonly say: Say
   readonly status: Status
   readonly taskDirectory: string
   /** The spec without its front matter, and where it is. */
@@ -48,7 +49,7 @@ export interface SpecChange {
 const kilobyte = 1024
 
 export function composePrompt(parts: PromptParts): string {
-  const firm = `${parts.contract.trim()}\n\n${closed(factsOf(parts))}\n\n`
+  const firm = `${contractOf(parts)}\n\n${closed(factsOf(parts))}\n\n`
   const { lessons, spec, change, done, checkpoint, failure, told, messages } = pieces(parts)
   const printed = [lessons, spec, change, done, checkpoint, failure, told, messages]
   const firmest = [spec, messages, change, failure, lessons, checkpoint, done, told].map((piece) =>
@@ -57,78 +58,90 @@ export function composePrompt(parts: PromptParts): string {
   return `${firm}${share(printed, firmest, parts.maxBytes - size(firm) - 1)}\n`
 }
 
+const contractOf = ({ say, status }: PromptParts): string =>
+  status.settings.plan ? `${say('worker')}\n\n${say('plan')}` : say('worker')
+
 function pieces(parts: PromptParts) {
+  const { say, status, body, specPath, maxBytes } = parts
+  const cut = `(Cut here: there is no room for all of it. Read the whole of it before you begin: ${specPath})`
   return {
     lessons: optional(
       parts.lessons.length > 0 && parts.lessons,
-      (rules, limit) => lessonsSection(rules, parts, limit),
+      () => say('lessons'),
+      lessonsSection(parts),
       8,
       1,
     ),
-    spec: { within: (limit: number) => specSection(parts, limit), most: parts.maxBytes, least: 3 * kilobyte },
-    change: optional(parts.change, (change, limit) => changeSection(change, limit), 8, 0.5),
-    done: optional(parts.done.length > 0 && parts.done, doneSection, 3, 0.25),
-    checkpoint: optional(parts.checkpoint, (text, limit) => checkpointSection(text, parts, limit), 9, 1.5),
-    failure: optional(parts.failure, failureSection, 8, 0.75),
+    spec: specPiece(body, () => say('task', { title: status.title }), cut, maxBytes),
+    change: optional(
+      parts.change,
+      ({ before }) => say('spec-changed', { path: before }),
+      changeSection,
+      8,
+      0.5,
+    ),
+    done: optional(parts.done.length > 0 && parts.done, () => say('commits'), doneSection, 3, 0.25),
+    checkpoint: optional(parts.checkpoint, () => say('checkpoint'), checkpointSection(parts), 9, 1.5),
+    failure: optional(parts.failure, () => say('failure'), failureSection, 8, 0.75),
     told: optional(
       parts.told.length > 0 && parts.told,
-      (told, limit) => toldSection(told, parts, limit),
+      () => say('earlier-messages'),
+      toldSection(parts),
       8,
       0.75,
     ),
-    messages: optional(
-      parts.messages.length > 0 && parts.messages,
-      (messages, limit) => messagesSection(messages, parts, limit),
-      64,
-      1,
-    ),
+    messages: messagesPiece(parts),
   } satisfies Record<string, Piece>
 }
 
-/** @param most kilobytes; so are the least */
+/** Writes what there is below its text, in at most `limit` bytes. */
+type Section<T> = (what: T, above: string, limit: number) => string
+
+/** @param most kilobytes; so are the least, beside what stands above */
 export function optional<T>(
   what: T | null | false,
-  within: (what: T, limit: number) => string,
+  above: (what: T) => string,
+  section: Section<T>,
   most: number,
   least: number,
 ): Piece {
+  if (!what) return { within: () => '', most: 0, least: 0 }
+  const text = above(what)
   return {
-    within: (limit) => (what ? within(what, limit) : ''),
+    within: (limit) => section(what, text, limit),
     most: most * kilobyte,
-    least: least * kilobyte,
+    least: least * kilobyte + size(text),
   }
 }
 
-function specSection({ status, body, specPath }: PromptParts, limit: number): string {
-  const heading = `# The task: ${status.title}`
-  const note = `(Cut here: there is no room for all of it. Read the whole of it before you begin: ${specPath})`
-  const text = beginning(body.trim(), limit - size(heading) - 2, note)
-  return text === '' ? '' : `${heading}\n\n${text}`
+/** The spec below its title. @param note where the rest is, when it is cut; @param most bytes */
+export function specPiece(body: string | null, above: () => string, note: string, most: number): Piece {
+  const section: Section<string> = (spec, heading, limit) => {
+    const text = beginning(spec.trim(), limit - size(heading) - 2, note)
+    return text === '' ? '' : `${heading}\n\n${text}`
+  }
+  return withFloor(optional(body, above, section, most / kilobyte, 3))
 }
 
 /** As many as there is room for, each whole: a rule cut in half may say something else. */
-function lessonsSection(rules: readonly string[], { lessonsDirectory }: PromptParts, limit: number): string {
-  const above =
-    '# Lessons\n\nRules that were learned in this repository. They hold for this task, too, unless it says otherwise.'
-  const items = rules.map((rule) => closed(clean(rule).trim()).replace(/^/gm, '  ').replace(/^ /, '-'))
-  for (let shown = items.length; shown > 0; shown--) {
-    const left = items.length - shown
-    const more = left > 0 ? `\n\n(${left} more, for which there is no room here: ${lessonsDirectory})` : ''
-    const text = `${above}\n\n${items.slice(0, shown).join('\n')}${more}`
-    if (size(text) <= limit) return text
+const lessonsSection =
+  ({ lessonsDirectory }: PromptParts): Section<readonly string[]> =>
+  (rules, above, limit) => {
+    const items = rules.map((rule) => closed(clean(rule).trim()).replace(/^/gm, '  ').replace(/^ /, '-'))
+    for (let shown = items.length; shown > 0; shown--) {
+      const left = items.length - shown
+      const more = left > 0 ? `\n\n(${left} more, for which there is no room here: ${lessonsDirectory})` : ''
+      const text = `${above}\n\n${items.slice(0, shown).join('\n')}${more}`
+      if (size(text) <= limit) return text
+    }
+    const short = `${above}\n\n(There is no room for them here: read the files in ${lessonsDirectory})`
+    return size(short) <= limit ? short : ''
   }
-  const short = `${above}\n\n(There is no room for them here: read the files in ${lessonsDirectory})`
-  return size(short) <= limit ? short : ''
-}
 
-function changeSection({ diff, before }: SpecChange, limit: number): string {
-  const above = `# The spec has changed since your last attempt\n\nAbove it stands as it is now, and that counts. What earlier attempts did for the old one may have to be changed or undone; the rest of it stays. The old one: ${before}. The lines that differ:`
-  return quoted({ above, text: diff, keep: 'beginning', path: null }, limit)
-}
+const changeSection: Section<SpecChange> = ({ diff }, above, limit) =>
+  quoted({ above, text: diff, keep: 'beginning', path: null }, limit)
 
-function doneSection(done: readonly string[], limit: number): string {
-  const above =
-    '# Already committed on your branch\n\nEarlier attempts made these commits. Go on from them; do not do them again.'
+const doneSection: Section<readonly string[]> = (done, above, limit) => {
   const lines = done.map((line) => oneLine(line, 120))
   for (let shown = Math.min(lines.length, mostCommits); shown > 0; shown--) {
     const earlier = lines.length > shown ? [`+${lines.length - shown} earlier (git log)`] : []
@@ -144,34 +157,38 @@ function doneSection(done: readonly string[], limit: number): string {
 
 const mostCommits = 25
 
-function checkpointSection(text: string, { checkpointPath }: PromptParts, limit: number): string {
-  const above = '# Your checkpoint\n\nThis is where earlier attempts were. Skip what it says is done.'
-  return quoted({ above, text: tail(text, 8 * kilobyte), keep: 'end', path: checkpointPath }, limit)
-}
+const checkpointSection =
+  ({ checkpointPath }: PromptParts): Section<string> =>
+  (text, above, limit) =>
+    quoted({ above, text: tail(text, 8 * kilobyte), keep: 'end', path: checkpointPath }, limit)
 
-export function failureSection(failure: TaskFailure, limit: number): string {
-  const heading = '# Why the last attempt did not end the task'
+export const failureSection: Section<TaskFailure> = (failure, heading, limit) => {
+  const room = limit - size(heading) - 2
   const within = (bytes: number) => `${heading}\n\n${beginning(clean(failure.message), bytes, '(Cut here.)')}`
   if (!failure.detail) {
-    const text = within(limit - size(heading) - 2)
+    const text = within(room)
     return size(text) <= limit ? text : ''
   }
-  const above = within(Math.floor(limit / 2))
+  const above = within(Math.floor(room / 2))
   return quoted({ above, text: failure.detail, keep: 'end', path: null }, limit)
 }
 
-function toldSection(told: readonly Told[], { seenDirectory }: PromptParts, limit: number): string {
-  const above =
-    '# Messages that earlier attempts were told\n\nThey still hold. What they ask for may be done already: look before you do it again.'
-  const text = `${above}\n\n${messageList(told, 'newest', seenDirectory, limit - size(above) - 2)}`
-  return size(text) <= limit ? text : ''
+const toldSection =
+  ({ seenDirectory }: PromptParts): Section<readonly Told[]> =>
+  (told, above, limit) => {
+    const text = `${above}\n\n${messageList(told, 'newest', seenDirectory, limit - size(above) - 2)}`
+    return size(text) <= limit ? text : ''
+  }
+
+export function messagesPiece({
+  messages,
+  seenDirectory,
+  say,
+}: Pick<PromptParts, 'messages' | 'seenDirectory' | 'say'>): Piece {
+  const section: Section<readonly Told[]> = (mail, above, limit) =>
+    `${above}\n\n${messageList(mail, 'oldest', seenDirectory, limit - size(above) - 2)}`
+  return withFloor(optional(messages.length > 0 && messages, () => say('messages'), section, 64, 1))
 }
 
-export function messagesSection(
-  messages: readonly Told[],
-  { seenDirectory }: Pick<PromptParts, 'seenDirectory'>,
-  limit: number,
-): string {
-  const heading = '# Messages for you'
-  return `${heading}\n\n${messageList(messages, 'oldest', seenDirectory, limit - size(heading) - 2)}`
-}
+/** Of what must not be left out without a word: those after it may have to be. */
+const withFloor = (piece: Piece): Piece => ({ ...piece, floor: piece.least })

@@ -7,6 +7,7 @@
 import { duration, oneLine } from '../kit/text.ts'
 import type { Activity, Status } from '../state/schema/status.ts'
 import type { Vitals } from '../state/schema/supervision.ts'
+import type { Say } from './texts.ts'
 
 /** What a look found. */
 export interface Signs {
@@ -125,14 +126,16 @@ function whereOf({ kind, what }: Pick<Signs, 'kind' | 'what'>): string {
 export const standstillId = (vitals: Vitals, signs: Signs): string =>
   Math.floor(silentSince(vitals, signs) / 1000).toString(36)
 
-export function nudgeText(vitals: Vitals, signs: Signs, settings: StallSettings, now: number): string {
+/** What the worker is told. */
+export function nudgeText(
+  vitals: Vitals,
+  signs: Signs,
+  settings: StallSettings,
+  now: number,
+  say: Say,
+): string {
   const grace = duration(settings.grace_minutes * 60_000)
-  return [
-    `You seem to stand still: ${standstill(vitals, signs, now)}.`,
-    'If a command hangs, end it, and run it with a time limit or go about it another way.',
-    'If you wait for something, say so, and for how long: dirigent tell --waiting 20m "for what".',
-    `Without a sign of life this attempt is ended in ${grace}, and another one goes on from your commits and your checkpoint.`,
-  ].join('\n')
+  return say('stalled', { standstill: standstill(vitals, signs, now), grace })
 }
 
 /** What the next attempt is told. */

@@ -1,6 +1,6 @@
 /** The one place that spells names inside the state directory. What each holds: `skill/reference/state.md`. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { namesIn } from '../kit/read.ts'
 
 export const stateDirectoryName = '.orchestrator-state'
@@ -72,6 +72,9 @@ export function machineQueue(stateHome: string | undefined, home: string): strin
 
 /** Which family of locks the locks in a directory are of. */
 export const lockFamilyPath = (directory: string): string => join(directory, 'family.json')
+
+/** The main checkout that a live task belongs to. @param directory the task's own */
+export const mainOf = (directory: string): string => dirname(dirname(dirname(directory)))
 
 /** @param directory the task's own directory, live or archived */
 export function taskPaths(directory: string) {

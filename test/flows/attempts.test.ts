@@ -1,5 +1,5 @@
 /** What attempts come to: what the worker is told, what is proved, and what follows each kind of failure. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
@@ -19,6 +19,10 @@ let box: Sandbox
 beforeAll(async () => {
   box = await makeSandbox()
   const quickly = { 'model_providers.scripted.stream_idle_timeout_ms': 2000 }
+  // What a person would have workers know.
+  appendFileSync(text('worker.md'), '\n- Tests go beside the code.\n')
+  appendFileSync(text('failure.md'), '\nMake it fail again before you mend it.\n')
+  rmSync(text('commits.md'))
   box.configure({
     max_workers: 8,
     stop_grace_seconds: 1,
@@ -34,6 +38,7 @@ afterAll(async () => {
 const commit = (file: string, subject = `add ${file}`) => ({
   run: `echo ${file} > ${file} && git add ${file} && git commit -qm '${subject}'`,
 })
+const text = (name: string) => join(box.repo, '.claude', 'skills', 'dirigent', 'prompts', name)
 const done = { say: 'done' }
 
 /** What the model was sent as prompts of this task, oldest first, without repetitions. */
@@ -64,6 +69,11 @@ describe.concurrent('a worker is told what it needs', () => {
     expect(prompt).toContain(`The check \`${check}\` failed: exit code 7`)
     expect(prompt).toContain('\ngood-check.txt is missing\n')
     expect(prompt).not.toContain('\n1\n2\n3\n')
+    // In words of the repository's own, where it has any.
+    expect(prompt).toContain('\n\n- Tests go beside the code.\n\n# Facts\n')
+    expect(prompt).toMatch(
+      /\n# Why the last attempt [^\n]*\n\nMake it fail again before you mend it\.\n\nThe check /,
+    )
     expect(prompt).toMatch(/Already committed on your branch[^#]*add bad\.txt/)
     expect(promptsOf('checked')).toEqual(
       [attemptFile(box, 'checked', 1, 'prompt.md'), prompt]
@@ -185,23 +195,25 @@ describe.concurrent('done means proved', () => {
     })
   })
 
-  it.each(['AGENTS.md', '.github/workflows/ci.yml', 'deep/down/.gitattributes'])(
-    'holds a change to %s for review, and lands it when told to',
-    async (file) => {
-      const id = `steers-${file.toLowerCase().replace(/[^a-z]+/g, '-')}`
-      await spawnTask(box, id, { paths: ['**'] }, [
-        { run: `mkdir -p "$(dirname ${file})" && echo new > ${file} && git add -A && git commit -qm steer` },
-        done,
-      ])
-      const status = await settled(box, id)
-      expect(status.state).toBe('review')
-      expect(status.reason).toContain(file)
-      expect(await landed(box, id)).toEqual([])
-      expect((await box.json('land', id)).exitCode).toBe(0)
-      expect(await settled(box, id)).toMatchObject({ state: 'merged' })
-      expect(box.read(file)).toBe('new\n')
-    },
-  )
+  it.each([
+    'AGENTS.md',
+    '.claude/skills/dirigent/prompts/aside.md',
+    '.github/workflows/ci.yml',
+    'deep/down/.gitattributes',
+  ])('holds a change to %s for review, and lands it when told to', async (file) => {
+    const id = `steers-${file.toLowerCase().replace(/[^a-z]+/g, '-')}`
+    await spawnTask(box, id, { paths: ['**'] }, [
+      { run: `mkdir -p "$(dirname ${file})" && echo new > ${file} && git add -A && git commit -qm steer` },
+      done,
+    ])
+    const status = await settled(box, id)
+    expect(status.state).toBe('review')
+    expect(status.reason).toContain(file)
+    expect(await landed(box, id)).toEqual([])
+    expect((await box.json('land', id)).exitCode).toBe(0)
+    expect(await settled(box, id)).toMatchObject({ state: 'merged' })
+    expect(box.read(file)).toBe('new\n')
+  })
 
   it('lands a change to a steering file that the spec names', async () => {
     mkdirSync(join(box.repo, 'sub'), { recursive: true })

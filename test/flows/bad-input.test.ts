@@ -455,6 +455,28 @@ describe('config.yaml', () => {
   })
 })
 
+// Seen to fail: each of the four without its `checkTexts`.
+describe('a text of workers', () => {
+  it('that cannot be told is refused by what begins work, with its line and what may stand there', async () => {
+    const path = '.claude/skills/dirigent/prompts/task.md'
+    const was = box.read(path)
+    plant(box, 'at-rest')
+    const sections = file('sections.md', '## Task a: A\n\nDo it.\n')
+    box.write(path, '# The task\n\n{{titel}}\n')
+    const refusal = {
+      exit: 2,
+      code: 'bad-prompt',
+      says: /prompts\/task\.md:3: nothing is filled in for \{\{titel\}\}/,
+      hint: /Its placeholders: \{\{title\}\}\. Mend it, or delete the file/,
+    }
+    const split = [...spawn(sections), '--split']
+    for (const call of [spawn(good), split, ['respawn', 'at-rest'], ['reject', 'at-rest', 'No.']])
+      await refused(box, call, refusal)
+    box.write(path, was)
+    rmSync(join(box.state, 'tasks', 'at-rest'), { recursive: true })
+  })
+})
+
 describe('status.json', () => {
   it.each<[string, (path: string) => void, RegExp, string]>([
     ['damaged', (path) => writeFileSync(path, '{"version":1,'), /damaged/, 'corrupt-file'],

@@ -2,7 +2,7 @@
  * Mail in the middle of a worker's turn, and what keeps one from ending: the real codex, its hooks and the
  * requests that the model was sent.
  */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
@@ -11,11 +11,14 @@ import { attemptFile, landed, settled, spawnTask } from '../support/tasks.ts'
 let box: Sandbox
 beforeAll(async () => {
   box = await makeSandbox({ config: { max_workers: 4 } })
+  appendFileSync(prompt('mail.md'), 'It is from the house.\n')
+  await box.commit('words of our own')
 })
 afterAll(async () => {
   await box.close()
 })
 
+const prompt = (name: string) => join(box.repo, '.claude', 'skills', 'dirigent', 'prompts', name)
 const done = { say: 'done' }
 const commit = (file: string) => ({
   run: `echo ${file} > ${file} && git add ${file} && git commit -qm 'add ${file}'`,
@@ -62,6 +65,8 @@ describe.each(['gpt-5.5', 'gpt-5.6-luna'])('with %s', (model) => {
     expect(await settled(box, id)).toMatchObject({ state: 'merged', attempt: 1, flags: [] })
     const told = added(id)
     expect(told.length).toBe(1)
+    // As the repository has it.
+    expect(told[0]).toMatch(/^Mail for you\.[^\n]*\nIt is from the house\.\n\n## first: /)
     expect(told[0]).toContain('Use the blue one.')
     expect(told[0]).toContain('And the "big" \\ one.\n\tNot the small one: é 😀')
     const next = JSON.stringify(requestsOf(id)[asked]?.body.input)
@@ -132,6 +137,33 @@ it('a long message arrives whole as far as it is told, and a command with much o
   const lines = told.split('\n').filter((line) => line.endsWith(' 語😀é'))
   expect(lines.length).toBeGreaterThan(300)
   expect(lines).toEqual(lines.map((_, n) => `${n} 語😀é`))
+})
+
+// Seen to fail: without `flagTexts` in lib/flows/runner/conclude.ts, and with `textsOf` for the hooks.
+it('a text that is spoilt meanwhile keeps nobody from going on: ours is told, and the task says so, once', async () => {
+  const gate = hold('spoilt')
+  const steps = { attempts: [[gate.step, done], [done]] }
+  await spawnTask(box, 'spoilt', { change: 'none', verify: ['test -e go-on'], attempts: 2 }, steps)
+  await gate.reached()
+  const was = box.read('.claude/skills/dirigent/prompts/mail.md')
+  try {
+    for (const name of ['mail.md', 'task.md']) appendFileSync(prompt(name), '{{whom}}\n')
+    await box.json('send', 'spoilt', 'Use the blue one.', '--id', 'blue')
+    gate.release()
+    expect(await settled(box, 'spoilt')).toMatchObject({
+      state: 'failed',
+      attempt: 2,
+      flags: [
+        `${prompt('task.md')}:2: nothing is filled in for {{whom}}; our own text is told instead (and 1 other text: dirigent doctor)`,
+      ],
+    })
+    const sent = requestsOf('spoilt').map(({ body }) => JSON.stringify(body.input))
+    expect(sent.join()).toContain('take it into account, and go on.\\n\\n## blue: ')
+    expect(attemptFile(box, 'spoilt', 2, 'prompt.md')).toContain('\n\n# The task: spoilt\n\n')
+  } finally {
+    writeFileSync(prompt('mail.md'), was)
+    await box.git('checkout', '--quiet', '--', '.claude')
+  }
 })
 
 it('where nothing is heavy, mail comes all the same', async () => {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type Course, driftOf } from '../../lib/rules/drift.ts'
+import { type Course, driftOf as driftOfCourse } from '../../lib/rules/drift.ts'
+import { say } from './records.ts'
+
+const driftOf = (given: Course) => driftOfCourse(given, say)
 
 const minutes = (n: number) => n * 60_000
 const course: Course = {

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { composeNews } from '../../lib/rules/news.ts'
-import { failure, mail, task } from './records.ts'
+import { failure, mail, say, task } from './records.ts'
 
 it('tells a thread what it does not know, in few words', () => {
   const plain = {
+    say,
     status: task({ attempt: 3 }),
     refined: null,
     specPath: '/spec.md',

@@ -4,22 +4,20 @@
  * Seen to fail: `share` without the reserve of those that come later (a long spec left no word of the mail); `beginning`
  * without `closed`; `fenceFor` always three; `closed` that takes a shorter fence for the end; messages without `more`.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { encode } from 'gpt-tokenizer'
 import { describe, expect, it } from 'vitest'
 import { closed } from '../../lib/rules/fit.ts'
 import { composePrompt, type PromptParts } from '../../lib/rules/prompt.ts'
+import { flawOf, mostOf, sayer, type TextName, texts } from '../../lib/rules/texts.ts'
 import { randomness } from '../chaos/scenario.ts'
-import { root } from '../support/sandbox.ts'
-import { failure, task } from './records.ts'
+import { failure, say, task, textOf } from './records.ts'
 
-const contract = readFileSync(join(root, 'skill', 'prompts', 'worker.md'), 'utf8')
+const contract = textOf('worker')
 const seenDirectory = '/repo/.orchestrator-state/tasks/a-task/inbox/seen'
 const specPath = '/repo/.orchestrator-state/tasks/a-task/spec.md'
 
 const plain: PromptParts = {
-  contract,
+  say,
   status: task({ settings: { verify: ['npm test'] } }),
   taskDirectory: '/repo/.orchestrator-state/tasks/a-task',
   body: 'Make it so.',
@@ -124,6 +122,64 @@ describe('parts of any size', () => {
       )
       expect(named + left, which).toBe(given.messages.length)
     }
+  })
+})
+
+// Seen to fail: `least` of a piece without what stands above it (failure and checkpoint were left out at 30 kB); no
+// `floor` in `share` (a spec of which nothing was told); `failureSection` with half of the limit for its sentence.
+describe('texts as long as a person may make them', () => {
+  const long = (name: TextName, maxBytes: number): string => {
+    const own = textOf(name).trim()
+    return `${own}\n${'x'.repeat(mostOf(name, maxBytes) - Buffer.byteLength(own) - 1)}`
+  }
+  const listed = (n: number) => Array.from({ length: 200 }, (_, i) => `${n} of a long list ${i}`)
+  const all = (maxBytes: number): PromptParts => ({
+    ...plain,
+    say: sayer((name) => long(name, maxBytes)),
+    status: task({ settings: { plan: true, verify: listed(1), paths: listed(2) } }),
+    lessons: listed(4),
+    body: 'The spec. '.repeat(3000),
+    change: { diff: '+ a line\n'.repeat(3000), before: '/log/spec-1.md' },
+    checkpoint: 'Done: this\n'.repeat(2000),
+    messages: Array.from({ length: 30 }, (_, n) => ({ name: `m${n}.md`, text: 'Do it. '.repeat(2000) })),
+    told: Array.from({ length: 30 }, (_, n) => ({ name: `t${n}.md`, text: 'Do it. '.repeat(2000) })),
+    failure: failure('check-failed', { message: 'long '.repeat(500), detail: 'output\n'.repeat(5000) }),
+    done: listed(3),
+    maxBytes,
+  })
+  const headings = (prompt: string) =>
+    [...prompt.matchAll(/^# (The|Lessons|How|What|Already|Your|Why|Messages)\b.*/gm)].map(([line]) => line)
+
+  it.each(Object.keys(texts) as TextName[])('%s, as it comes, has room in the smallest prompt', (name) => {
+    expect(flawOf(name, textOf(name), mostOf(name, 16_384))).toBe(null)
+  })
+
+  it('leave the spec and the mail their room in the smallest prompt', () => {
+    const prompt = composePrompt(all(16_384))
+    expect(Buffer.byteLength(prompt)).toBeLessThanOrEqual(16_384)
+    expect(prompt.startsWith(long('worker', 16_384))).toBe(true)
+    for (const there of ['# What is wanted: a plan', '# Facts', 'The spec. The spec.', '# Messages for you'])
+      expect(prompt).toContain(there)
+    expect(prompt).toContain('The spec. '.repeat(80))
+    expect(prompt).toContain('\n## m0.md\n')
+  })
+
+  it.each([40_000, 98_304])('take nothing away from what stands below them: %d bytes', (maxBytes) => {
+    const prompt = composePrompt(all(maxBytes))
+    expect(Buffer.byteLength(prompt)).toBeLessThanOrEqual(maxBytes)
+    expect(closed(prompt)).toBe(prompt)
+    expect(headings(prompt)).toEqual([
+      '# How you work here',
+      '# What is wanted: a plan',
+      '# Lessons',
+      '# The task: A task',
+      '# The spec has changed since your last attempt',
+      '# Already committed on your branch',
+      '# Your checkpoint',
+      '# Why the last attempt did not end the task',
+      '# Messages that earlier attempts were told',
+      '# Messages for you',
+    ])
   })
 })
 

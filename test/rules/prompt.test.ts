@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { composePrompt, type PromptParts } from '../../lib/rules/prompt.ts'
-import { failure, mail, task } from './records.ts'
+import { failure, mail, say, task } from './records.ts'
 
 const compose = (parts: Partial<PromptParts> = {}) =>
   composePrompt({
-    contract: '# How you work here\n',
+    say,
     status: task(),
     taskDirectory: '/repo/.orchestrator-state/tasks/a-task',
     body: 'Make it so.',

@@ -1,7 +1,15 @@
-/** Records to try rules on: an ordinary task, and what is different about it. */
+/** Records to try rules on: an ordinary task, and what is different about it; and the texts of workers as they come with us. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { sayer, type TextName } from '../../lib/rules/texts.ts'
 import type { TaskFailure } from '../../lib/state/schema/common.ts'
 import type { Status } from '../../lib/state/schema/status.ts'
 import { type Different, statusWith } from '../support/records.ts'
+import { root } from '../support/sandbox.ts'
+
+export const textOf = (name: TextName): string =>
+  readFileSync(join(root, 'skill', 'prompts', `${name}.md`), 'utf8')
+export const say = sayer(textOf)
 
 export const now = new Date('2030-01-01T12:00:00.000Z')
 export const at = (seconds: number): string => new Date(now.getTime() + seconds * 1000).toISOString()

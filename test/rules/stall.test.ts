@@ -13,7 +13,7 @@ import {
   standstillId,
 } from '../../lib/rules/stall.ts'
 import type { Vitals } from '../../lib/state/schema/supervision.ts'
-import { at, now, task } from './records.ts'
+import { at, now, say, task } from './records.ts'
 
 const time = now.getTime()
 const ago = (minutes: number) => time - minutes * 60_000
@@ -141,7 +141,7 @@ describe('what is said', () => {
   })
 
   it('tells the worker what to do, and the next attempt what hung', () => {
-    const text = nudgeText(before, silence, settings, time)
+    const text = nudgeText(before, silence, settings, time, say)
     expect(text).toMatch(/in `sleep 9999`/)
     expect(text).toMatch(/dirigent tell --waiting 20m/)
     expect(text).toMatch(/ended in 5 min/)

@@ -46,6 +46,7 @@ const unlessRoot = () => (process.getuid?.() === 0 ? null : 'mounting needs root
 /** @param started gets every process that is started; the caller ends them */
 export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record<FindingCode, Damage>> {
   const state = (...path: string[]) => join(box.state, ...path)
+  const prompt = (name: string) => join(box.repo, '.claude', 'skills', 'dirigent', 'prompts', name)
   const dotGit = join(box.repo, '.git')
   const restsLog = (...path: string[]) => state('tasks', 'rests', 'log', ...path)
 
@@ -124,6 +125,8 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
   return {
     'not-initialised': { cause: () => move(box.state, join(box.directory, 'away')) },
     'config-unreadable': { cause: () => edit(state('config.yaml'), () => 'version: [\n') },
+    'prompt-unusable': { cause: () => edit(prompt('mail.md'), () => 'Hi {{name}}.\n') },
+    'prompt-unknown': { cause: () => make(prompt('mails.md'), 'Hi.\n') },
     'state-not-writable': {
       impossible: unlessRoot,
       cause: async () => {

@@ -16,6 +16,7 @@ import { isRefused } from '../../tools/git/trusted.ts'
 import { checkGit } from '../../tools/git/version.ts'
 import { trackedBelow } from '../../tools/git/worktrees.ts'
 import type { WorkerKind } from '../../tools/workers/worker.ts'
+import { strangersIn, troublesIn } from '../texts.ts'
 import { kindOf } from '../worker.ts'
 import { collect } from './collect.ts'
 import type { Look } from './look.ts'
@@ -43,12 +44,24 @@ export async function surroundings(look: Look): Promise<readonly Finding[]> {
   all.try('the rights to write', () => rights(look))
   // Without git there is nothing more to ask.
   if (versions.git === undefined) return all.findings
+  all.try('the texts of workers', () => promptTexts(look))
   await all.tryAsync('the base', () => base(look))
   all.try('the settings of git', () => gitSettings(look))
   if (!look.initialised) return all.findings
   await all.tryAsync('what git ignores', () => ignored(look))
   await all.tryAsync('what git tracks', () => tracked(look))
   return all.findings
+}
+
+function* promptTexts({ context }: Look): Iterable<Finding> {
+  for (const { message, hint } of troublesIn(context))
+    yield { code: 'prompt-unusable', what: message, fix: hint }
+  for (const path of strangersIn(context.repo.main))
+    yield {
+      code: 'prompt-unknown',
+      what: `${path} is no text of ours: nobody is told it`,
+      fix: 'Rename it to the text that it is to be (README.md beside it names them), or move it away.',
+    }
 }
 
 /** Of the settings' own kind, and of those that live tasks have. */

@@ -1,8 +1,7 @@
 /** Which of our verbs an orchestrator runs without being asked: those that it needs. (Checks of a spec run what it says, by a runner.) */
 
-import { mayRun, mayRunJust, mayUse } from '../../tools/claude/project.ts'
+import { mayRun, mayRunJust, mayUse, skillName } from '../../tools/claude/project.ts'
 import { verbs } from '../../view/verbs.ts'
-import { skillName } from './skill.ts'
 
 /** Of a person (`init`), of workers, and `build`, which runs whatever it is given. */
 const others = ['init', 'build', 'ask', 'tell', 'inbox', 'checkpoint']

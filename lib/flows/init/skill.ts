@@ -12,9 +12,13 @@ import { makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.
 import { packageRoot } from '../../kit/package.ts'
 import { lookAt, namesIn, readBounded } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
-import { type PlaceMade, placesMade, projectProblem, skillPath } from '../../tools/claude/project.ts'
-
-export const skillName = 'dirigent'
+import {
+  type PlaceMade,
+  placesMade,
+  projectProblem,
+  skillName,
+  skillPath,
+} from '../../tools/claude/project.ts'
 
 export interface SkillInstalled {
   readonly path: string

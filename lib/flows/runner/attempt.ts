@@ -17,6 +17,7 @@ import type { Task } from '../../state/tasks.ts'
 import { headOf, identity } from '../../tools/git/worktrees.ts'
 import { amend, trail } from '../advance.ts'
 import { type Context, now } from '../context.ts'
+import { flagTexts } from '../texts.ts'
 import { workerOf } from '../worker.ts'
 import { overstayed } from './asking.ts'
 import { attend, budgetSpent, endWorker, spent } from './attend.ts'
@@ -68,7 +69,7 @@ async function work(
   before: Before,
   interrupt: Interrupt,
 ): Promise<Task> {
-  const task = goingOn(context, prepared)
+  const task = flagTexts(context, goingOn(context, prepared))
   const { workplace, settings, resume } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)

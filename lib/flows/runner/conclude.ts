@@ -22,6 +22,7 @@ import type { Context } from '../context.ts'
 import { noteLimits } from '../cool-down.ts'
 import { noteUsed } from '../day-budget.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
+import { flagTexts } from '../texts.ts'
 import { tellWitnessed } from '../witness.ts'
 import { workerOf } from '../worker.ts'
 import { keptQuestion, leftOpen, waitForAnswer } from './asking.ts'
@@ -65,7 +66,8 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   if (track.lastMessage) writeFileDurable(task.paths.report, `${clean(track.lastMessage).trim()}\n`)
   tellWitnessed(context, task)
   concludeMail(context, task, { started: ending.started, track })
-  const noticed = noticeMissedHooks(context, task, track)
+  // Also of what was edited meanwhile, and told by the hooks.
+  const noticed = flagTexts(context, noticeMissedHooks(context, task, track))
   const guarded = ending.before ? await guardRefs(context, noticed, ending.before) : noticed
   // Counted together with the transition, so that an end concluded twice is counted once.
   const counted = {

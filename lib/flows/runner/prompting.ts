@@ -1,8 +1,5 @@
 /** What a worker is told at its start, read from the task's files. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
-import { packageRoot } from '../../kit/package.ts'
 import { lessonsFor } from '../../rules/lessons.ts'
 import { composeNews } from '../../rules/news.ts'
 import { composePrompt, type SpecChange } from '../../rules/prompt.ts'
@@ -17,13 +14,14 @@ import type { Task } from '../../state/tasks.ts'
 import { subjects } from '../../tools/git/changes.ts'
 import { lineDiff } from '../../tools/git/line-diff.ts'
 import type { Context } from '../context.ts'
+import { textsAnyway } from '../texts.ts'
 import { exitOf } from './thread.ts'
 
 /** For a worker that begins anew. */
 export async function promptFor(context: Context, task: Task, messages: readonly Message[]): Promise<string> {
   const { workplace, settings } = task.status
   return composePrompt({
-    contract: contractFor(settings),
+    say: textsAnyway(context),
     status: task.status,
     taskDirectory: task.paths.directory,
     body: readBody(task.paths.spec),
@@ -56,6 +54,7 @@ async function rulesFor({ paths }: Context, settings: Settings): Promise<string[
 export function newsFor(context: Context, { status, paths }: Task, messages: readonly Message[]): string {
   const before = exitOf({ paths }, status.attempt - 1)?.failure ?? null
   return composeNews({
+    say: textsAnyway(context),
     status,
     refined: status.told_revision < status.spec_revision ? readBody(paths.spec) : null,
     specPath: paths.spec,
@@ -78,10 +77,4 @@ async function changeOf(context: Context, { status, paths }: Task): Promise<Spec
     if (!(error instanceof Failure && error.code === 'corrupt-file')) throw error
     return { before, diff: '(The old one cannot be read any more.)' }
   }
-}
-
-/** Texts that a person may edit. */
-function contractFor({ plan }: Settings): string {
-  const text = (name: string) => readFileSync(join(packageRoot(), 'skill', 'prompts', name), 'utf8').trim()
-  return plan ? `${text('worker.md')}\n\n${text('plan.md')}` : text('worker.md')
 }

@@ -13,6 +13,7 @@ import { touchedFiles } from '../../tools/git/touched.ts'
 import { remark } from '../advance.ts'
 import { type Context, trustRepository } from '../context.ts'
 import { ownPlace } from '../runner/own-place.ts'
+import { textsAnyway } from '../texts.ts'
 import type { Part } from './part.ts'
 import { readVitals, writeVitals } from './signs.ts'
 
@@ -40,7 +41,7 @@ function isDue(task: Task, every: number): boolean {
 /** A worktree or a spec that cannot be read now is looked at the next time. */
 async function findingsOf(context: Context, task: Task, every: number): Promise<Finding[]> {
   try {
-    return driftOf(await courseOf(context, task, every))
+    return driftOf(await courseOf(context, task, every), textsAnyway(context))
   } catch (error) {
     if (error instanceof Failure) return []
     throw error

@@ -20,6 +20,7 @@ import type { Task } from '../../state/tasks.ts'
 import { remark } from '../advance.ts'
 import { type Context, now } from '../context.ts'
 import { requestRestart } from '../restart.ts'
+import { textsAnyway } from '../texts.ts'
 import type { Part } from './part.ts'
 import { filesOf, lookAround, readVitals, signsOf, writeVitals } from './signs.ts'
 
@@ -72,7 +73,7 @@ function nudge(context: Context, task: Task, vitals: Vitals, signs: Signs, time:
     id,
     from: 'supervisor',
     kind: 'note',
-    text: nudgeText(vitals, signs, stall, time),
+    text: nudgeText(vitals, signs, stall, time, textsAnyway(context)),
   })
   const grace = duration(stall.grace_minutes * 60_000)
   remark(context, task, 'nudge', `${standstill(vitals, signs, time)}; begun anew in ${grace} (message ${id})`)

@@ -11,6 +11,9 @@ import { addTexts, takeMember, takeTexts } from '../../kit/json-text.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
 
+/** Ours, as it is named there. */
+export const skillName = 'dirigent'
+
 const directory = (main: string): string => join(main, '.claude')
 const skillsDirectory = (main: string): string => join(directory(main), 'skills')
 export const skillPath = (main: string, name: string): string => join(skillsDirectory(main), name)
