@@ -31,7 +31,6 @@ export function listAnswer(view: ListView, all: boolean, now: number): Answer {
     ...(all ? view.endedRows.map((row) => line(row, now)) : []),
   ]
   const left = lines.length - most
-  const first = view.rows.find((row) => row.attention !== null)
   return {
     data: {
       tasks: [
@@ -48,9 +47,16 @@ export function listAnswer(view: ListView, all: boolean, now: number): Answer {
       ...table(lines.slice(0, most)),
       ...(left > 0 ? [`… +${left} more${all ? '' : '; in full: dirigent status --json'}`] : []),
     ],
-    next: first ? nextFor(first.task.status) : view.rows.length > 0 ? ['dirigent wait'] : [],
+    next: nextOf(view),
     unbounded: true,
   }
+}
+
+function nextOf({ rows, broken }: ListView): string[] {
+  const first = rows.find((row) => row.attention !== null)
+  if (first) return nextFor(first.task.status)
+  if (broken.length > 0) return ['dirigent doctor']
+  return rows.length > 0 ? ['dirigent wait'] : []
 }
 
 function counts(view: ListView): Record<string, number> {

@@ -7,6 +7,7 @@ import type { AttemptExit, Check, Result } from '../state/schema/attempt.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 import type { Task } from '../state/tasks.ts'
+import { onward } from './answers.ts'
 import { type MailView, mailLines, mailRecord, wordsFromWorker } from './mail.ts'
 import { type PlanView, planLines, planRecord } from './plan.ts'
 import { type RowView, taskRecord } from './record.ts'
@@ -50,7 +51,7 @@ export function taskAnswer(view: TaskView, now: number): Answer {
 function nextOf({ task: { status }, attention }: TaskView): string[] {
   if (attention) return nextFor(status).filter((command) => command !== `dirigent status ${status.id}`)
   if (status.state === 'merged') return [`dirigent diff ${status.id} --stat`]
-  return isEnded(status) ? [] : [`dirigent wait ${status.id}`]
+  return isEnded(status) ? [] : [onward]
 }
 
 function text(view: TaskView, now: number): string[] {

@@ -55,8 +55,8 @@ export function waitAnswer(view: WaitView): Answer {
     },
     text: [...(news ? newsText(view, told, news) : allText(view)), ...othersText(view), `cursor: ${cursor}`],
     next: [
-      ...(first ? nextFor(first.status).slice(0, 2) : []),
-      ...(underWay.length > 0 || first ? [on] : after(view)),
+      ...(first ? nextFor(first.status).slice(0, 2) : told.length > 0 ? ['dirigent doctor'] : []),
+      ...(underWay.length > 0 || first ? [on] : told.length > 0 ? [] : after(view)),
     ],
     exit: outcome === 'timed-out' ? exits.pending : exits.done,
     unbounded: true,

@@ -534,6 +534,17 @@ describe('status.json', () => {
     }
   })
 
+  it('leads to doctor when nothing else needs anybody', async () => {
+    rmSync(join(box.state, 'tasks'), { recursive: true })
+    mkdirSync(join(box.state, 'tasks'))
+    writeFileSync(join(plant(box, 'spoiled'), 'status.json'), '{')
+    for (const verb of ['status', 'wait']) {
+      const answer = await run(box, [verb, '--json'])
+      expect(JSON.parse(answer.stdout).next, verb).toEqual(['dirigent doctor'])
+    }
+    rmSync(join(box.state, 'tasks', 'spoiled'), { recursive: true })
+  })
+
   it('needs not be looked for in a stray file among the tasks', async () => {
     writeFileSync(join(box.state, 'tasks', 'notes.txt'), 'mine')
     plant(box, 'healthy')

@@ -126,7 +126,9 @@ describe('landing', () => {
     expect(box.read('README.md')).toBe('# In the middle of something\n')
     expect(existsSync(join(box.repo, 'b.txt'))).toBe(false)
     const shown = await box.json('status', 'blocked')
-    expect(shown.json.data.task.attention).toContain('the main checkout has uncommitted changes')
+    expect(shown.json.data.task.attention).toMatch(
+      /^commit or stash README\.md in the main checkout, then: dirigent land/,
+    )
     expect(shown.json.next).toEqual(['dirigent land blocked'])
     // Still dirty: the same answer again, and nothing lost.
     await box.json('land', 'blocked')

@@ -62,7 +62,8 @@ async function bringCheckout(
   if (seen === 'elsewhere') return seen
   if (seen === 'dirty' && !(await undoCutShort(context, task, local, before)))
     return {
-      blocked: `the main checkout has uncommitted changes (${await changedFiles(context)}); commit or stash them, then: dirigent land ${task.id}`,
+      // What to do comes first: where there is little room the end is cut.
+      blocked: `commit or stash ${await changedFiles(context)} in the main checkout, then: dirigent land ${task.id}`,
     }
   const refused = await moveCheckout(context.repo, local, commit, seen === 'interrupted', tried)
   return refused === null ? 'brought' : { blocked: `the main checkout could not follow: ${refused}` }
