@@ -8,5 +8,5 @@ import { verbs } from '../../lib/view/verbs.ts'
 main(verbs['ask-worker'], async ({ directory, words: [id = '', text], flags }) => {
   const context = await openContext(directory)
   const question = await readMessageText(asideWords, text, undefined)
-  return asideAnswer(await askWorker(context, id, question, milliseconds(flags.timeout ?? '2m', 'timeout')))
+  return asideAnswer(await askWorker(context, id, question, milliseconds(flags.timeout, 'timeout')))
 })

@@ -6,7 +6,7 @@ import { verbs } from '../../lib/view/verbs.ts'
 
 main(verbs.log, async ({ directory, words: [id = ''], flags, show }) => {
   const context = await openContext(directory)
-  const lines = natural(flags.lines ?? '30', 'lines')
+  const lines = natural(flags.lines, 'lines')
   const raw = flags.raw === true
   if (!flags.follow)
     return raw ? rawAnswer(readRaw(context, id, lines)) : logAnswer(await readLog(context, id, lines))

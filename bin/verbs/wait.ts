@@ -5,8 +5,8 @@ import { verbs } from '../../lib/view/verbs.ts'
 import { waitAnswer } from '../../lib/view/wait.ts'
 
 main(verbs.wait, async ({ directory, words, flags }) => {
-  const until = choice('until', flags.until ?? 'attention', ['attention', 'settled'])
-  const timeout = milliseconds(flags.timeout ?? '10m', 'timeout')
+  const until = choice('until', flags.until, ['attention', 'settled'])
+  const timeout = milliseconds(flags.timeout, 'timeout')
   const context = await openContext(directory)
   return waitAnswer(await wait(context, words, { until, timeout, since: flags.since ?? null }))
 })

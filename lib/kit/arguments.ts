@@ -14,6 +14,15 @@ export interface OptionSpec {
   readonly short?: string
   /** May be given several times; the value is a list. */
   readonly repeated?: boolean
+  /** The verb cannot do without it. */
+  readonly required?: true
+  /** Its value when it is not given. */
+  readonly default?: string
+}
+
+/** The words of a closed list (`a|b`), of which the value is one; none for any other value. */
+export function choicesOf({ value = '' }: OptionSpec): readonly string[] {
+  return /^[a-z]+(?:\|[a-z]+)+$/.test(value) ? value.split('|') : []
 }
 
 export interface VerbSpec {
@@ -32,8 +41,12 @@ export interface VerbSpec {
   readonly passThrough?: boolean
 }
 
-/** Values by the type that each option was declared with. */
+/** Values by the type that each option was declared with; there in any case where one was declared to be. */
 export type Flags<S extends VerbSpec> = {
+  readonly [name in keyof S['options'] as S['options'][name] extends { required: true } | { default: string }
+    ? name
+    : never]: string
+} & {
   readonly [name in keyof S['options']]?: S['options'][name] extends { type: 'boolean' }
     ? boolean
     : S['options'][name] extends { repeated: true }
@@ -87,6 +100,9 @@ export function parse<S extends VerbSpec>(spec: S, { ours, theirs }: Words): Com
   const { values, positionals } = parseOptions(spec, ours)
   const { help, repo, json, ...flags } = values
   if (help) return 'help'
+  for (const [name, option] of Object.entries(spec.options))
+    if (option.required && flags[name] === undefined)
+      throw usage(spec, `dirigent ${spec.name} needs --${name}`)
   const words = [...positionals, ...theirs]
   if (words.length < spec.min) throw usage(spec, `dirigent ${spec.name} needs ${spec.positionals}`)
   if (words.length > spec.max) throw usage(spec, `${JSON.stringify(words[spec.max])} is one word too many`)
@@ -148,6 +164,8 @@ function parseOptions(
     if (given.length > 1) throw usage(spec, `--${name} is given ${given.length} times`)
     if (given[0] !== undefined) values[name] = given[0]
   }
+  for (const [name, option] of Object.entries(optionsOf(spec)))
+    if (option.default !== undefined) values[name] ??= option.default
   return { values, positionals: parsed.positionals }
 }
 

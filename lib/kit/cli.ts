@@ -56,7 +56,8 @@ export async function main<S extends VerbSpec>(
 export function helpOf(spec: VerbSpec): Answer {
   const rows = Object.entries(optionsOf(spec)).map(([name, option]) => {
     const flag = `--${name}${option.value ? ` ${option.value}` : ''}${option.short ? `, -${option.short}` : ''}`
-    return `  ${flag.padEnd(24)} ${option.help}`
+    const unless = option.default === undefined ? '' : ` (default: ${option.default})`
+    return `  ${flag.padEnd(24)} ${option.help}${unless}`
   })
   const text = [
     `dirigent ${spec.name}: ${spec.summary}`,
@@ -148,17 +149,6 @@ export function milliseconds(text: string, option: string): number {
   throw new Failure('usage', `--${option} ${JSON.stringify(text)} is not a time`, {
     hint: 'Write 90s, 10m or 2h.',
   })
-}
-
-/** An option that the verb cannot do without. */
-export function required(
-  spec: VerbSpec,
-  option: string,
-  flags: Readonly<Record<string, string | boolean | undefined>>,
-): string {
-  const value = flags[option]
-  if (typeof value === 'string') return value
-  throw usage(spec, `dirigent ${spec.name} needs --${option}`)
 }
 
 /** Throws when an option is given beside what makes no sense with it. */

@@ -1,5 +1,5 @@
 /** What a shell completes behind `dirigent`: from the table that parses it. Pure. */
-import { optionsOf, type VerbSpec } from '../kit/arguments.ts'
+import { choicesOf, optionsOf, type VerbSpec } from '../kit/arguments.ts'
 import type { Answer } from '../kit/cli.ts'
 import { Failure } from '../kit/errors.ts'
 import { stateDirectoryName } from '../state/paths.ts'
@@ -29,8 +29,10 @@ function scriptOf(zsh: boolean): string {
 }
 _dirigent() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} offered=
+  # bash takes --option=value apart.
+  if [ "$word" = = ]; then word=; elif [ "$before" = = ]; then before=\${COMP_WORDS[COMP_CWORD-2]}; fi
   if [ "$COMP_CWORD" -eq 1 ]; then
-    offered='${names}'
+    offered='${names} --help --version'
   else
     case "\${COMP_WORDS[1]} $before" in
 ${all.flatMap(choices).join('\n')}
@@ -40,7 +42,8 @@ ${all.map(words).join('\n')}
       esac ;;
     esac
   fi
-  [ -n "$offered" ] && COMPREPLY=($(compgen -W "$offered" -- "$word"))
+  # Nothing to offer is no failure: a shell with \`set -e\` would end.
+  if [ -n "$offered" ]; then COMPREPLY=($(compgen -W "$offered" -- "$word" || :)); fi
 }
 complete -o default -F _dirigent dirigent
 `
@@ -50,15 +53,15 @@ complete -o default -F _dirigent dirigent
 function choices(verb: VerbSpec): string[] {
   return Object.entries(optionsOf(verb))
     .filter(([, { type }]) => type === 'string')
-    .map(([name, { value = '' }]) => {
-      const closed = /^[a-z]+(?:\|[a-z]+)+$/.test(value) ? value.replaceAll('|', ' ') : ''
-      return `    '${verb.name} --${name}') offered='${closed}' ;;`
-    })
+    .map(([name, option]) => `    '${verb.name} --${name}') offered='${choicesOf(option).join(' ')}' ;;`)
 }
 
 function words(verb: VerbSpec): string {
   const options = Object.keys(optionsOf(verb)).map((name) => `--${name}`)
   const positional = Object.keys(verb.name === 'help' ? verbs : (verb.actions ?? {})).join(' ')
-  const tasks = /^\[?id/.test(verb.positionals) ? '$(_dirigent_tasks)' : positional
-  return `      ${verb.name}:-*) offered='${options.join(' ')}' ;;\n      ${verb.name}:*) offered="${tasks}" ;;`
+  // An id is no file: where there is none of that beginning, bash is not to offer files.
+  const offered = /^\[?id/.test(verb.positionals)
+    ? `offered=$(_dirigent_tasks); compopt +o default 2>/dev/null || :`
+    : `offered='${positional}'`
+  return `      ${verb.name}:-*) offered='${options.join(' ')}' ;;\n      ${verb.name}:*) ${offered} ;;`
 }

@@ -1,8 +1,9 @@
 /** `dirigent help`: the verbs, from the table that parses them. Pure. */
-import { optionsOf } from '../kit/arguments.ts'
+import { choicesOf, optionsOf } from '../kit/arguments.ts'
 import { type Answer, helpOf, type VerbSpec } from '../kit/cli.ts'
 import { codes, exits, Failure } from '../kit/errors.ts'
 import { cut } from '../kit/text.ts'
+import { helpVerb } from './inner-verbs.ts'
 import { verbs } from './verbs.ts'
 
 /**
@@ -10,7 +11,7 @@ import { verbs } from './verbs.ts'
  * @param verb as somebody typed it; throws `usage` when there is none of that name
  */
 export function helpAnswer(verb: string | undefined): Answer {
-  const all = Object.values(verbs)
+  const all: readonly VerbSpec[] = [...Object.values(verbs), helpVerb]
   if (verb === undefined) {
     return { data: { verbs: all.map(manifestOf), exits, errors: codes }, text: overview() }
   }
@@ -28,14 +29,17 @@ export function versionAnswer(version: string): Answer {
 
 /** What a program has to know to type a verb. */
 function manifestOf(verb: VerbSpec) {
-  const { name, summary, positionals, min, max, actions, detail = null, example } = verb
-  const options = Object.entries(optionsOf(verb)).map(([option, { type, value, short, repeated, help }]) => ({
+  const { name, summary, positionals, min, max, detail = null, example } = verb
+  const options = Object.entries(optionsOf(verb)).map(([option, spec]) => ({
     name: option,
-    type,
-    value: value ?? null,
-    short: short ?? null,
-    repeated: repeated ?? false,
-    help,
+    type: spec.type,
+    value: spec.value ?? null,
+    choices: choicesOf(spec),
+    default: spec.default ?? null,
+    required: spec.required ?? false,
+    short: spec.short ?? null,
+    repeated: spec.repeated ?? false,
+    help: spec.help,
   }))
   return {
     name,
@@ -43,7 +47,7 @@ function manifestOf(verb: VerbSpec) {
     positionals,
     min,
     max,
-    actions: Object.keys(actions ?? {}),
+    pass_through: verb.passThrough ?? false,
     options,
     detail,
     example,

@@ -11,6 +11,7 @@ const spec = {
 const timeout = {
   type: 'string',
   value: 'TIME',
+  default: '10m',
   help: 'give up after this long (90s, 10m, 2h); exit code 7',
 } as const
 
@@ -34,7 +35,7 @@ export const verbs = {
     min: 0,
     max: 1,
     options: {
-      spec,
+      spec: { ...spec, required: true },
       plan: {
         type: 'boolean',
         help: 'the spec is a brief: the worker writes the full one, for you to accept',
@@ -66,7 +67,8 @@ export const verbs = {
       until: {
         type: 'string',
         value: 'attention|settled',
-        help: 'attention (default): a task needs you or all have settled; settled: none is under way',
+        default: 'attention',
+        help: 'attention: a task needs you or all have settled; settled: none is under way',
       },
       since: {
         type: 'string',
@@ -88,7 +90,7 @@ export const verbs = {
     options: {
       follow: { type: 'boolean', help: 'go on printing until the task settles' },
       raw: { type: 'boolean', help: 'the newest attempt’s own event stream (JSON lines)' },
-      lines: { type: 'string', value: 'N', help: 'how many (default 30)' },
+      lines: { type: 'string', value: 'N', default: '30', help: 'how many' },
     },
     example: 'dirigent log add-login --follow',
   },
@@ -131,7 +133,8 @@ export const verbs = {
       from: {
         type: 'string',
         value: 'orchestrator|person|supervisor',
-        help: 'whose words they are (default: orchestrator)',
+        default: 'orchestrator',
+        help: 'whose words they are',
       },
       urgent: { type: 'boolean', help: 'interrupt the worker now; it goes on with this' },
       free: { type: 'boolean', help: 'an answer that is none of the options of its question' },
@@ -149,7 +152,12 @@ export const verbs = {
     min: 2,
     max: 2,
     options: {
-      timeout: { type: 'string', value: 'TIME', help: 'wait at most this long (default 2m); exit code 7' },
+      timeout: {
+        type: 'string',
+        value: 'TIME',
+        default: '2m',
+        help: 'wait at most this long; exit code 7',
+      },
     },
     detail: 'It costs about what the thread holds. The answer is kept in log/answers/ of the task.',
     example: "dirigent ask-worker add-login 'What is left to do?'",
