@@ -80,10 +80,20 @@ function issueText(issues: readonly z.core.$ZodIssue[]): string {
     .join('; ')
 }
 
+/** As people say it. */
+const kinds: Readonly<Record<string, string>> = {
+  array: 'a list, such as [one, two]',
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+}
+
 export function issueMessage(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${issue.expected === 'array' ? 'a list, such as [one, two]' : issue.expected}`
+      return `must be ${kinds[issue.expected] ?? issue.expected}`
     case 'unrecognized_keys':
       return `unknown field ${issue.keys.join(', ')}`
     case 'invalid_value':

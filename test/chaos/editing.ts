@@ -279,7 +279,7 @@ async function invalidEdits(
         desk.status,
         desk.text(desk.status, 1).replace(/"title": "[^"]*"/, '"title": 5'),
         ['status', 'edited'],
-        /status\.json is damaged: title: must be string/,
+        /status\.json is damaged: title: must be a string/,
       ],
       [desk.status, desk.text(desk.status, 1).slice(0, -20), ['status'], /edited.*status\.json is damaged/s],
     ]

@@ -178,7 +178,7 @@ describe('the spec', () => {
     ['twice', front('title: A\npriority: 1\npriority: 2'), /twice\.md:4: /],
     ['tabs', front('title: A\nbudget:\n\tminutes: 3'), /tabs\.md:4: /],
     ['verify-type', front('title: A\n\nverify: npm test'), /verify-type\.md:4: verify must be a list/],
-    ['verify-item', front('verify:\n  - npm test\n  - 3'), /verify-item\.md:4: verify\.1 must be string/],
+    ['verify-item', front('verify:\n  - npm test\n  - 3'), /verify-item\.md:4: verify\.1 must be a string/],
     ['attempts-type', front('title: A\nattempts: many'), /attempts-type\.md:3: attempts must be/],
     ['attempts-zero', front('attempts: 0'), /attempts-zero\.md:2: attempts must be at least 1/],
     [

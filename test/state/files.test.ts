@@ -129,9 +129,14 @@ describe('a record', () => {
       /has version 2; this Dirigent knows version 1/,
     ],
     ['a field too many', { ...request, more: 1 }, 'corrupt-file', /unknown field more/],
-    ['a field too few', { version: 1, at: request.at, by: 'me' }, 'corrupt-file', /cancel: must be boolean/],
+    [
+      'a field too few',
+      { version: 1, at: request.at, by: 'me' },
+      'corrupt-file',
+      /cancel: must be true or false/,
+    ],
     ['another time', { ...request, at: 'yesterday' }, 'corrupt-file', /at: must match/],
-    ['no object', 'x', 'corrupt-file', /the whole: must be object/],
+    ['no object', 'x', 'corrupt-file', /the whole: must be an object/],
   ])('with %s is an error that names the file and the field', (_, value, code, says) => {
     writeRecord(path(), value)
     const read = () => readRecord(path(), stop)

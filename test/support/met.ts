@@ -20,7 +20,7 @@ export interface MetError {
 type Met = MetError | { readonly kind: 'failure'; readonly class: string }
 
 /** Set for a run of the tests by met-setup.ts; where it is not (a benchmark, the demo), nothing is written. */
-export const metVariable = 'DIRIGENT_TESTS_MET'
+export const metVariable = 'DIRIGENT_TEST_MET'
 
 function note(met: readonly Met[]): void {
   const directory = process.env[metVariable]
