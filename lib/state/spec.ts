@@ -93,15 +93,14 @@ export function readBody(path: string): string {
   }
 }
 
-/** An id from a title: `Add a login form` → `add-a-login-form`. Empty when nothing is left of it. */
+/** An id from a title: `Add a login form` → `add-a-login-form`, whole words. Empty when nothing is left of it. */
 export function idFrom(title: string): string {
-  return title
+  const words = title
     .normalize('NFKD')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+/, '')
-    .slice(0, 40)
-    .replace(/-+$/, '')
+    .replace(/^-|-$/g, '')
+  return words.length <= 40 ? words : words.slice(0, 41).replace(/-[^-]*$/, '').slice(0, 40)
 }
 
 /** Somebody forgot the first line of dashes; told to a worker, the settings would be words. */

@@ -99,6 +99,9 @@ describe('a spec', () => {
     ['--x--', 'x'],
     ['日本語', ''],
     [`${'long '.repeat(20)}`, 'long-long-long-long-long-long-long-long'],
+    ['Tests stand beside the code that they test', 'tests-stand-beside-the-code-that-they'],
+    [`${'x'.repeat(40)} and more`, 'x'.repeat(40)],
+    ['x'.repeat(50), 'x'.repeat(40)],
   ])('called %j gets an id', (title, id) => {
     expect(idFrom(title)).toMatch(/^(?:[a-z0-9][a-z0-9-]*)?$/)
     if (!/[ÜÏ]/i.test(title)) expect(idFrom(title)).toBe(id)
