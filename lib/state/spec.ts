@@ -100,7 +100,12 @@ export function idFrom(title: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')
-  return words.length <= 40 ? words : words.slice(0, 41).replace(/-[^-]*$/, '').slice(0, 40)
+  return words.length <= 40
+    ? words
+    : words
+        .slice(0, 41)
+        .replace(/-[^-]*$/, '')
+        .slice(0, 40)
 }
 
 /** Somebody forgot the first line of dashes; told to a worker, the settings would be words. */
