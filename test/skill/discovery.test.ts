@@ -1,5 +1,5 @@
 /** The real Claude Code finds the skill, reads it when it is used, and runs our verbs: after `init`, and as a plugin. */
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -34,6 +34,39 @@ it('is listed after init, without its body; used, its body is told', async () =>
   expect(asks[0]?.system).toMatch(/- dirigent: Use when/)
   expect(asks[0]?.said.join()).not.toContain('You are the orchestrator')
   expect(asks[1]?.said.join()).toContain(body.trim())
+})
+
+/** As the skill writes them, and as an agent is wont to. */
+const free = [
+  'dirigent status | head -5 && dirigent wait --timeout 1s 2>&1',
+  // It is refused by Dirigent, so no worker starts.
+  "dirigent spawn --spec - <<'END'\n---\ntitle: x\nneeds: [nothing]\n---\n`touch ran`, $(touch ran)\n  END\nEND",
+  'dirigent help --json | head -c 60',
+  'dirigent --help',
+]
+const asked = [
+  'dirigent build -- touch ran',
+  'dirigent init --uninstall',
+  'dirigent status; touch ran',
+  'dirigent status && curl http://127.0.0.1:9/',
+  'dirigent status $(touch ran)',
+  'dirigent status > ran',
+  'PATH=/tmp:$PATH dirigent status',
+  'dirigent statuses',
+]
+
+// Seen to fail: without the rules for help; with a rule `Bash(dirigent:*)`.
+it('lets the verbs of an orchestrator run without a prompt, and nothing beside them', async () => {
+  const bin = join(box.directory, 'bin')
+  mkdirSync(bin)
+  symlinkSync(join(root, 'bin', 'dirigent'), join(bin, 'dirigent'))
+  box.env.PATH = `${box.env.PATH}:${bin}`
+  const { ran } = await session([...free, ...asked].map((command) => ({ tool: 'Bash', input: { command } })))
+  const denied = ran.events
+    .at(-1)
+    .permission_denials.map(({ tool_input }: { tool_input: { command: string } }) => tool_input.command)
+  expect(denied).toEqual(asked)
+  expect(existsSync(join(box.repo, 'ran'))).toBe(false)
 })
 
 it('comes as a plugin, too, with the verbs on PATH and no system command hidden', async () => {

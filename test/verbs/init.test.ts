@@ -14,6 +14,11 @@ import {
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import * as z from 'zod'
+import { configSchemaText } from '../../lib/state/config-schema.ts'
+import { config } from '../../lib/state/schema/config.ts'
+import { configTemplate } from '../../lib/state/templates.ts'
 import { makeSandbox, root, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 import { settled, spawnTask } from '../support/tasks.ts'
 
@@ -239,6 +244,37 @@ it('tells editors what may stand in config.yaml, with a line that points to it',
     /^# yaml-language-server: \$schema=\.\/config\.schema\.json\n/,
   )
   expect(await box.git('check-ignore', '-v', '.orchestrator-state/config.schema.json')).toContain('!/config')
+})
+
+/** The examples of the template, each without its marks of comment. */
+const examples = configTemplate
+  .split(/^(?=# [a-z_]+:)/m)
+  .slice(1)
+  .map((text) => text.replace(/^# ?/gm, ''))
+
+// Seen to fail: with the protocol of a webhook known to our parser alone; with an example misspelt.
+it('has a schema that takes every example of config.yaml, and refuses what Dirigent refuses', () => {
+  const schema = z.fromJSONSchema(JSON.parse(configSchemaText()))
+  expect(examples.length).toBeGreaterThan(20)
+  for (const text of [...examples, examples.join('')]) {
+    const value = parse(`version: 1\n${text}`)
+    for (const judge of [schema, config])
+      expect([text, judge.safeParse(value).error]).toEqual([text, undefined])
+  }
+  for (const wrong of [
+    { max_worker: 3 },
+    { build: { slot: 1 } },
+    { version: 2 },
+    { version: undefined },
+    { worker: 'gpt' },
+    { max_workers: 1.5 },
+    { notify: { webhook: 'ftp://example.com' } },
+    { build: { shim: { '../x': ['a'] } } },
+  ]) {
+    const value = { version: 1, ...wrong }
+    for (const judge of [schema, config])
+      expect([wrong, judge.safeParse(value).success]).toEqual([wrong, false])
+  }
 })
 
 it('refuses a git that is too old, before anything is made', async () => {

@@ -61,7 +61,8 @@ export const config = z.strictObject({
   notify: z._default(
     z.strictObject({
       command: z._default(z.nullable(text), null),
-      webhook: z._default(z.nullable(z.url({ protocol: /^https?$/ })), null),
+      /** The protocol a second time, as editors can read it. */
+      webhook: z._default(z.nullable(z.url({ protocol: /^https?$/ }).check(z.regex(/^https?:/i))), null),
       desktop: z._default(z.boolean(), false),
       after_minutes: z._default(z.number().check(z.minimum(0)), 10),
     }),
