@@ -17,9 +17,11 @@ import { attemptsUpTo } from '../state/shape.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import { newTrack, type Track, track } from '../tools/workers/track.ts'
 import { noUsage, type Usage } from '../tools/workers/usage.ts'
+import type { WorkerKind } from '../tools/workers/worker.ts'
 import { remark } from './advance.ts'
 import { type Context, now, trustRepository } from './context.ts'
 import { exitOf, turnUsage } from './runner/thread.ts'
+import { startable } from './runner/worker-command.ts'
 import { environmentOf } from './runner/worker-environment.ts'
 import { textsOf } from './texts.ts'
 import { workerOf } from './worker.ts'
@@ -44,7 +46,7 @@ export async function askWorker(
 ): Promise<Aside> {
   const task = loadTask(context.paths, id)
   const worker = workerOf(context, task)
-  const thread = threadOf(task)
+  const thread = threadOf(task, worker)
   await trustRepository(context, true)
   const name = newMessageId()
   const heard = await fork(
@@ -70,12 +72,13 @@ export async function askWorker(
   return { task, thread, answer, path, usage }
 }
 
-/** The newest that an attempt of it had. */
-function threadOf(task: Task): string {
+/** The newest of its attempts, of those that its worker knows: it may have been another kind before. */
+function threadOf(task: Task, kind: WorkerKind): string {
   const { worker, attempt, workplace } = task.status
-  let thread = worker?.thread ?? null
-  for (const n of attemptsUpTo(task.paths, attempt).reverse()) thread ??= exitOf(task, n)?.thread ?? null
-  if (thread !== null && workplace) return thread
+  const attempts = attemptsUpTo(task.paths, attempt).reverse()
+  const threads = [worker?.thread, ...attempts.map((n) => exitOf(task, n)?.thread)]
+  const thread = threads.find((one) => one && kind.session(one) !== null)
+  if (thread && workplace) return thread
   const look = `dirigent status ${task.id}`
   if (isEnded(task.status))
     throw new Failure('no-thread', `${task.id} is ${task.status.state}: it has no worker to ask`, {
@@ -97,20 +100,11 @@ async function fork(
   mark: string,
   patience: number,
 ): Promise<Track> {
-  const { settings, workplace } = task.status
-  if (!workplace) throw new Error(`${task.id} has no worktree`)
   const worker = workerOf(context, task)
   const own = strangersEnvironment(await environmentOf(context, task, worker.needs), mark)
-  const program = worker.find()
-  const { argv, env } = worker.command({
-    model: settings.model,
-    effort: settings.effort,
-    worktree: workplace.worktree,
-    path: own.PATH ?? '',
-    aside: thread,
-  })
+  const { program, argv, cwd, env } = startable(context, task, own, { aside: thread })
   try {
-    const options = { cwd: workplace.worktree, env: { ...own, ...env }, input: prompt, timeout: patience }
+    const options = { cwd, env, input: prompt, timeout: patience }
     const { stdout, stderr, exitCode, signal, timedOut } = await run(program, argv, options)
     if (timedOut)
       throw new Failure(

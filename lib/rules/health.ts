@@ -68,7 +68,7 @@ export function healthOf(
       return { name: 'reconnecting', evidence: `${activity.what ?? ''} (${since})` }
     default:
       if (silent > quietAfter) return { name: 'quiet', evidence: `no event for ${duration(silent)}` }
-      return { name: 'working', evidence: `${activity.kind} (${since})` }
+      return { name: 'working', evidence: `${activity.what ?? activity.kind} (${since})` }
   }
 }
 

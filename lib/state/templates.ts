@@ -40,6 +40,7 @@ version: 1
 #   user_config: false       # true: your own and the project's settings, skills and hooks reach the workers
 # command:
 #   run: my-agent --stdin    # reads the prompt on stdin, works and commits in the directory it is started in
+#   env: [ANTHROPIC_API_KEY] # what it needs of the variables that are withheld from workers
 
 # worktree:
 #   setup: npm ci            # run once in every new worktree, under the build lock

@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Ask, type Reply, type ScriptedClaude, startScriptedClaude } from '../scripted-claude/server.ts'
+import { bash, commit, steps } from '../scripted-claude/steps.ts'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
 import { attemptFile, exitOf, landed, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 
@@ -38,13 +39,6 @@ afterAll(async () => {
   await box.close()
   await model.close()
 })
-
-const bash = (command: string): Reply => ({ tool: 'Bash', input: { command, description: 'a step' } })
-const commit = (id: string) => bash(`git add --all && git commit -qm 'add ${id}'`)
-const steps =
-  (...all: Reply[]) =>
-  ({ results }: Ask): Reply =>
-    all[results.length] ?? { say: 'done' }
 
 async function spawn(id: string, script: (ask: Ask) => Reply, front: object = {}): Promise<void> {
   scripts[id] = script

@@ -1,8 +1,9 @@
 /**
  * A program of the person's as a worker: it reads the prompt on stdin.
  *
- * Seen to fail: without `lastEvent` in lib/flows/runner/conclude.ts, "is merged"; without the look whether it has hooks
- * in lib/flows/hook-marks.ts, "a message waits".
+ * Seen to fail: without `atEnd` in lib/flows/runner/conclude.ts, "is merged"; without the look whether it has hooks in
+ * lib/flows/hook-marks.ts "a message waits", and without `isShell` in lib/flows/runner/attend.ts, too; without `missing` in
+ * lib/tools/command/command.ts, "is refused".
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ beforeAll(async () => {
   box = await makeSandbox({
     config: {
       worker: 'command',
-      command: { run: 'cat > told.txt; sh -e ../story.sh' },
+      command: { run: 'cat > told.txt; sh -e ../story.sh', env: ['ANTHROPIC_API_KEY'] },
       stop_grace_seconds: 1,
     },
   })
@@ -27,8 +28,11 @@ afterAll(async () => {
 const story = (text: string) => box.write('.orchestrator-state/worktrees/story.sh', text)
 
 it('is merged when it exits with 0; the end of what it printed is the report', async () => {
-  story('echo "working on $DIRIGENT_TASK"; git add told.txt; git commit -qm told; echo All done.')
-  await spawnTask(box, 'plain', {}, [])
+  box.env.ANTHROPIC_API_KEY = 'k'
+  story(
+    'echo "$DIRIGENT_TASK by $DIRIGENT_MODEL, $DIRIGENT_EFFORT, $ANTHROPIC_API_KEY"; git add told.txt; git commit -qm told; echo All done.',
+  )
+  await spawnTask(box, 'plain', { model: 'm1', effort: 'low', verify: ['test -z "$ANTHROPIC_API_KEY"'] }, [])
   expect(await settled(box, 'plain')).toMatchObject({
     state: 'merged',
     settings: { worker: 'command' },
@@ -36,7 +40,7 @@ it('is merged when it exits with 0; the end of what it printed is the report', a
     flags: [],
   })
   const report = readFileSync(join(box.task('plain'), 'report.md'), 'utf8')
-  expect(report).toBe('working on plain\nAll done.\n')
+  expect(report).toBe('plain by m1, low, k\nAll done.\n')
   expect(`${await box.git('show', 'main:told.txt')}\n`).toBe(attemptFile(box, 'plain', 1, 'prompt.md'))
   expect(exitOf(box, 'plain', 1)).toMatchObject({ thread: null, exit_code: 0, failure: null })
 })
@@ -51,18 +55,31 @@ it('fails with its code and the end of what it complained about', async () => {
 })
 
 it('is ended by stop with all that it started; a message waits for the next attempt, which begins anew', async () => {
-  story('echo begun; setsid sleep 74 & sleep 75')
+  story(`trap 'echo "was interrupted"; exit 9' INT; printf 'one\\nhas begun\\n'; setsid sleep 74 & sleep 75`)
   await spawnTask(box, 'long', {}, [])
-  await until('its words', () => box.status('long').activity?.kind === 'thinking')
+  await until('its words', () => box.status('long').activity?.what === 'has begun')
+  expect((await box.verb('status', 'long')).stdout).toContain('has begun')
   const sent = await box.verb('send', 'long', 'The colour is blue.')
   expect(sent.stdout).toMatch(/waits for the next attempt/)
   expect((await box.json('stop', 'long')).exitCode).toBe(0)
   expect(workersOf(box, 'long')).toEqual([])
+  // Its shell would have kept the signal to itself.
+  expect(attemptFile(box, 'long', 1, 'worker.jsonl')).toContain('was interrupted')
   story('git add told.txt; git commit -qm told')
   await box.verb('respawn', 'long')
   expect(await settled(box, 'long')).toMatchObject({ state: 'merged' })
   expect(exitOf(box, 'long', 2)).toMatchObject({ resumed: false })
   expect(await box.git('show', 'main:told.txt')).toContain('The colour is blue.')
+})
+
+it('asks, and is told the answer when it is started again', async () => {
+  story(
+    'if grep -q Blue told.txt; then git add told.txt; git commit -qm told; else dirigent ask "Red or blue?"; fi',
+  )
+  await spawnTask(box, 'asks', {}, [])
+  await until('its question', () => box.status('asks').state === 'waiting')
+  await box.verb('send', 'asks', 'Blue.')
+  expect(await settled(box, 'asks')).toMatchObject({ state: 'merged', tries: 0, attempt: 2 })
 })
 
 it('is refused before anything is made when no command is known, and cannot be asked on the side', async () => {
@@ -71,12 +88,15 @@ it('is refused before anything is made when no command is known, and cannot be a
     code: 'no-thread',
     message: expect.stringContaining('has no thread'),
   })
-  box.configure({ worker: 'command' })
-  const refused = await box.json('spawn', 'none', '--spec', box.spec({ title: 'none' }, []))
-  expect(refused.json.error).toMatchObject({
-    code: 'worker-not-found',
-    hint: expect.stringContaining('command.run'),
-  })
+  const spec = box.spec({ title: 'none' }, [])
+  for (const run of [undefined, 'no-such-agent --stdin', '/no/such/agent']) {
+    box.configure({ worker: 'command', ...(run && { command: { run } }) })
+    const refused = await box.json('spawn', 'none', '--spec', spec)
+    expect(refused.json.error).toMatchObject({
+      code: 'worker-not-found',
+      hint: expect.stringContaining('command.run'),
+    })
+  }
   expect(existsSync(box.task('none'))).toBe(false)
   expect((await box.json('doctor')).json.data.findings.map(({ code }: { code: string }) => code)).toContain(
     'worker-unusable',

@@ -33,6 +33,7 @@ import { keepPosition } from './own-checkpoint.ts'
 import { newsFor, promptFor } from './prompting.ts'
 import { resumable } from './thread.ts'
 import { interrupted } from './urgent.ts'
+import { startable } from './worker-command.ts'
 import { environmentOf } from './worker-environment.ts'
 import { prepareWorkplace, setUp } from './workplace.ts'
 
@@ -70,7 +71,7 @@ async function work(
   interrupt: Interrupt,
 ): Promise<Task> {
   const task = flagTexts(context, goingOn(context, prepared))
-  const { workplace, settings, resume } = task.status
+  const { workplace, resume } = task.status
   if (!workplace) throw new Error(`${task.id} has no worktree`)
   const paths = task.paths.attempt(task.status.attempt)
   const worker = workerOf(context, task)
@@ -85,12 +86,7 @@ async function work(
     environmentOf(context, task, worker.needs),
     task.status.attempt === 1 ? workplace.start : headOf(context.repo, workplace),
   ])
-  const program = worker.find()
-  const { argv, env } = worker.command({
-    model: settings.model,
-    effort: settings.effort,
-    worktree: workplace.worktree,
-    path: environment.PATH ?? '',
+  const { program, argv, cwd, env } = startable(context, task, environment, {
     hooks: hooksOf(context, task),
     resume,
   })
@@ -109,9 +105,10 @@ async function work(
   const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
   const child = await startInside(markOf(task).cgroup, () =>
     start(program, argv, {
-      cwd: workplace.worktree,
-      env: { ...environment, ...env },
+      cwd,
+      env,
       stdio: [input, stream, errors, ...(held.fd === null ? [] : [held.fd])],
+      detached: worker.isShell,
     }),
   )
   for (const fd of [input, stream, errors]) closeSync(fd)
@@ -160,7 +157,7 @@ async function noteStart(
     for (const { id } of mail) trail(context, running, 'message', `delivered with the prompt: ${id}`)
     return running
   } catch (error) {
-    await endWorker(child, context.config.stop_grace_seconds)
+    await endWorker(child, workerOf(context, task), context.config.stop_grace_seconds)
     throw error
   }
 }

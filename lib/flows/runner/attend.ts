@@ -5,6 +5,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, fstatSync } from 'node:fs'
 import { errno, Failure } from '../../kit/errors.ts'
+import { signal as send } from '../../kit/pid.ts'
 import { type Ended, ended } from '../../kit/proc.ts'
 import { openPlain, readRange } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
@@ -14,7 +15,7 @@ import type { Task } from '../../state/tasks.ts'
 import type { WorkerEvent } from '../../tools/workers/event.ts'
 import { newTrack, type Track, track } from '../../tools/workers/track.ts'
 import { attemptUsage, type Usage } from '../../tools/workers/usage.ts'
-import type { EventReader, Session } from '../../tools/workers/worker.ts'
+import type { EventReader, Session, WorkerKind } from '../../tools/workers/worker.ts'
 import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
@@ -57,7 +58,7 @@ export async function attend(
   const mail = correspond(context, begun, begun.status.worker?.started ?? begun.status.since)
   const checkpoints = watchCheckpoint(context, begun)
   let task = begun
-  let now: Track = newTrack(began)
+  let now: Track = worker.atStart.reduce((state, event) => track(state, event, began), newTrack(began))
   let session: Session | null = null
   let usage: Usage | null = null
   const { resume } = task.status
@@ -101,6 +102,7 @@ export async function attend(
       if (!(error instanceof Failure) && errno(error) === undefined) throw error
     }
   }
+  const hurry = () => void endWorker(child, worker, context.config.stop_grace_seconds)
   const tick = () => {
     unlessTaken(() => mail.look(now.answers))
     unlessTaken(() => {
@@ -113,11 +115,9 @@ export async function attend(
     lookAtDay(used().total)
     urgent ??= lookForUrgent()
     overstayed ||= hasOverstayed(task)
-    if (overBudget || urgent || overstayed || taken || interrupt.signal.aborted)
-      void endWorker(child, context.config.stop_grace_seconds)
+    if (overBudget || urgent || overstayed || taken || interrupt.signal.aborted) hurry()
   }
   const timer = setInterval(tick, lookEvery)
-  const hurry = () => void endWorker(child, context.config.stop_grace_seconds)
   interrupt.signal.addEventListener('abort', hurry, { once: true })
   if (interrupt.signal.aborted) hurry()
   const end = await ended(child)
@@ -182,15 +182,20 @@ class StreamFile {
 }
 
 /** SIGINT lets the worker finish its session file; SIGTERM and SIGKILL follow for one that does not react. */
-export async function endWorker(child: ChildProcess, graceSeconds: number): Promise<void> {
+export async function endWorker(
+  child: ChildProcess,
+  { isShell }: Pick<WorkerKind, 'isShell'>,
+  graceSeconds: number,
+): Promise<void> {
   if (ending.has(child)) return
   ending.add(child)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     // child.killed only says that a signal was sent; these two say that it has ended.
     if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill(signal)
     // One that was stopped hears it when it goes on.
-    child.kill('SIGCONT')
+    for (const each of [signal, 'SIGCONT'] as const)
+      if (isShell && child.pid) send(-child.pid, each)
+      else child.kill(each)
     await Promise.race([
       ended(child),
       new Promise((resolve) => setTimeout(resolve, graceSeconds * 1000).unref()),

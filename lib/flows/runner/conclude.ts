@@ -98,8 +98,7 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
 function endOf(worker: WorkerKind, stream: string, { exitCode }: Ending): Track {
   const now = Date.now()
   const said = replayStream(stream, now, worker.events())
-  const last = worker.lastEvent(exitCode)
-  return last ? follow(said, last, now) : said
+  return worker.atEnd(exitCode).reduce((state, event) => follow(state, event, now), said)
 }
 
 function makeWay(context: Context, task: Task, swept: number): void {

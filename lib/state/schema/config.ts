@@ -93,7 +93,10 @@ export const config = z.strictObject({
     }),
     { path: null, user_config: false, flags: [] },
   ),
-  command: z._default(z.strictObject({ run: z._default(z.nullable(text), null) }), { run: null }),
+  command: z._default(
+    z.strictObject({ run: z._default(z.nullable(text), null), env: z._default(z.array(text), []) }),
+    { run: null, env: [] },
+  ),
   worktree: z._default(
     z.strictObject({ setup: z._default(z.nullable(text), null), setup_minutes: z._default(minutes, 15) }),
     { setup: null, setup_minutes: 15 },

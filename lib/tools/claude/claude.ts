@@ -24,7 +24,9 @@ export function claudeKind(settings: ClaudeSettings, env: NodeJS.ProcessEnv): Wo
     provider: () => providerOf(env),
     command: (call) => workerCommand(call, settings, env),
     events: () => new ClaudeEvents(),
-    lastEvent: () => null,
+    isShell: false,
+    atStart: [],
+    atEnd: () => [],
     classify,
     session(thread) {
       const path = findTranscript(env, thread)

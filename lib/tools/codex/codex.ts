@@ -30,7 +30,9 @@ export function codexKind(settings: CodexSettings, env: NodeJS.ProcessEnv): Work
     provider: () => providerOf(settings, env),
     command: (call) => ({ argv: workerArgv({ ...call, settings, home }), env: {} }),
     events: () => new EventReader(),
-    lastEvent: () => null,
+    isShell: false,
+    atStart: [],
+    atEnd: () => [],
     classify,
     session(thread) {
       const path = findRollout(home, thread, new Date())

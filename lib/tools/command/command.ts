@@ -7,50 +7,69 @@ import { StringDecoder } from 'node:string_decoder'
 import { Failure } from '../../kit/errors.ts'
 import { oneLine } from '../../kit/text.ts'
 import { byNumber, bySignal, type Ending, failure, type WorkerFailure } from '../workers/failure.ts'
+import { isProgram, onPath } from '../workers/program.ts'
 import { noUsage } from '../workers/usage.ts'
 import type { EventReader, WorkerKind } from '../workers/worker.ts'
 
 export interface CommandSettings {
   /** Run by a shell; null: there is none. */
   run: string | null
+  /** Variables (globs) that it needs, of those that are withheld from workers. */
+  env: string[]
 }
 
 const shell = '/bin/sh'
 
-export function commandKind(settings: CommandSettings): WorkerKind {
+export function commandKind(settings: CommandSettings, env: NodeJS.ProcessEnv): WorkerKind {
   return {
     name: 'command',
-    needs: [],
+    needs: settings.env,
     countsThread: false,
     hooks: null,
     find() {
-      if (settings.run !== null) return shell
-      throw new Failure('worker-not-found', 'The worker is to be a command, and none is set', {
+      const problem =
+        settings.run === null ? 'The worker is to be a command, and none is set' : missing(settings.run, env)
+      if (problem === null) return shell
+      throw new Failure('worker-not-found', problem, {
         hint: 'Say which program reads the prompt: command.run in .orchestrator-state/config.yaml',
       })
     },
     loginProblem: () => null,
     provider: () => null,
-    command: () => ({ argv: ['-c', settings.run ?? 'exit 127'], env: {} }),
+    command: ({ model, effort }) => ({
+      argv: ['-c', settings.run ?? 'exit 127'],
+      // Words for it alone: only who wrote the command knows what to do with them.
+      env: { ...(model && { DIRIGENT_MODEL: model }), ...(effort && { DIRIGENT_EFFORT: effort }) },
+    }),
+    isShell: true,
     events: outputReader,
-    lastEvent: (exitCode) => (exitCode === 0 ? { kind: 'turn-completed', usage: noUsage } : null),
+    atStart: [{ kind: 'turn-started' }],
+    atEnd: (exitCode) => (exitCode === 0 ? [{ kind: 'turn-completed', usage: noUsage }] : []),
     classify,
     session: () => null,
     examine: async () => ({ version: null, troubles: [] }),
   }
 }
 
+/**
+ * A sentence when the command begins with a program that is not there; null when it is, or nobody can say without a
+ * shell. What is beside a worktree, or in one, is not looked for.
+ */
+function missing(run: string, env: NodeJS.ProcessEnv): string | null {
+  const first = /^\s*(?:exec\s+)?([\w./+-]+)(?=\s|$)/.exec(run)?.[1] ?? ''
+  const isThere = first.startsWith('/')
+    ? isProgram(first)
+    : first === '' || first.includes('/') || shellWords.has(first) || onPath(first, env).length > 0
+  return isThere ? null : `command.run begins with ${first}, which is no program on this machine`
+}
+
+const shellWords = new Set(
+  'if for while until case cd set unset export eval exec command trap umask ulimit read . :'.split(' '),
+)
+
 function outputReader(): EventReader {
   const decoder = new StringDecoder()
-  let begun = false
-  return {
-    feed(chunk) {
-      const text = decoder.write(chunk)
-      const first = !begun
-      begun = true
-      return [...(first ? [{ kind: 'turn-started' as const }] : []), { kind: 'output', text }]
-    },
-  }
+  return { feed: (chunk) => [{ kind: 'output', text: decoder.write(chunk) }] }
 }
 
 function classify(ending: Ending): WorkerFailure | null {

@@ -18,7 +18,7 @@ export type KindName = keyof KindSettings
 const kinds: { readonly [name in KindName]: (all: KindSettings, env: NodeJS.ProcessEnv) => WorkerKind } = {
   codex: ({ codex }, env) => codexKind(codex, env),
   claude: ({ claude }, env) => claudeKind(claude, env),
-  command: ({ command }) => commandKind(command),
+  command: ({ command }, env) => commandKind(command, env),
 }
 
 export function workerKind(name: KindName, settings: KindSettings, env: NodeJS.ProcessEnv): WorkerKind {

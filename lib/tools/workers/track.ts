@@ -6,7 +6,7 @@ import type { Usage } from './usage.ts'
 
 export interface Activity {
   kind: 'starting' | 'thinking' | 'tool' | 'reconnecting' | 'ended'
-  /** The running command, the changed files, or why it reconnects. */
+  /** The running command, the changed files, why it reconnects, or the last line of a program without events. */
   what: string | null
   /** Since when this has been so; ms. */
   since: number
@@ -127,9 +127,19 @@ function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: n
     return /^Reconnecting\b/.test(event.message) ? become('reconnecting', event.message, at) : heard
   }
   if (['unknown', 'thread-started', 'used'].includes(event.kind)) return heard
+  if (event.kind === 'output') {
+    const what = lastLine(event.text) ?? before.what
+    return { kind: 'thinking', what, since: what === before.what ? before.since : at, last_event: at }
+  }
   if (state.outcome !== null) return become('ended', null, at)
   const oldest = state.running[0]
   return oldest ? become('tool', oldest.what, oldest.since) : become('thinking', null, at)
+}
+
+/** Of what a program prints: all that is known of what it does. */
+function lastLine(text: string): string | null {
+  const printed = text.trimEnd()
+  return printed.slice(printed.lastIndexOf('\n') + 1).slice(0, 200) || null
 }
 
 function plus(state: Pick<Track, 'counts'>, key: keyof Counts): Counts {

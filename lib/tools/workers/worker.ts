@@ -19,10 +19,13 @@ export interface WorkerKind {
   command(call: WorkerCall): WorkerCommand
   /** Variables (globs) that are kept from workers and that this one needs to sign its requests. */
   readonly needs: readonly string[]
+  /** The program is a shell, which keeps a signal from what it runs: its whole group is signalled. */
+  readonly isShell: boolean
   /** Reads one attempt's output; throws never. */
   events(): EventReader
-  /** What the end of the process says by itself; null when its events have said it. */
-  lastEvent(exitCode: number | null): WorkerEvent | null
+  /** What its start and its end say by themselves, where its events do not. */
+  readonly atStart: readonly WorkerEvent[]
+  atEnd(exitCode: number | null): readonly WorkerEvent[]
   /** Null when the turn completed. */
   classify(ending: Ending): WorkerFailure | null
   /** What is known of a thread; null when it cannot be gone on with. */
