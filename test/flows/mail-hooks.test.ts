@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
-import { attemptFile, landed, settled, spawnTask } from '../support/tasks.ts'
+import { attemptFile, landed, settled, spawnTask, trailOf } from '../support/tasks.ts'
 
 let box: Sandbox
 beforeAll(async () => {
@@ -157,6 +157,7 @@ it('a text that is spoilt meanwhile keeps nobody from going on: ours is told, an
         `${prompt('task.md')}:2: nothing is filled in for {{whom}}; our own text is told instead (and 1 other text: dirigent doctor)`,
       ],
     })
+    expect(trailOf(box, 'spoilt').filter(({ type }) => type === 'flag')).toMatchObject([{ attempt: 1 }])
     const sent = requestsOf('spoilt').map(({ body }) => JSON.stringify(body.input))
     expect(sent.join()).toContain('take it into account, and go on.\\n\\n## blue: ')
     expect(attemptFile(box, 'spoilt', 2, 'prompt.md')).toContain('\n\n# The task: spoilt\n\n')

@@ -1,16 +1,14 @@
 /** Where the texts of workers come from: whatever stands in the place of a copy, something is told, and it is said what. */
-import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Context } from '../../lib/flows/context.ts'
 import { strangersIn, textsAnyway, textsForHook, textsOf, troublesIn } from '../../lib/flows/texts.ts'
 import { textOf } from '../rules/records.ts'
 import { root } from '../support/sandbox.ts'
 
-const execFileAsync = promisify(execFile)
 let main: string
 let context: Context
 const prompts = (...path: string[]) => join(main, '.claude', 'skills', 'dirigent', 'prompts', ...path)
@@ -101,13 +99,20 @@ it('may be longer where prompts may', () => {
   expect([troublesIn(more), textsAnyway(more)('worker')]).toEqual([[], 'x'.repeat(3000)])
 })
 
-// Seen to fail: without `patience` in lib/flows/texts.ts.
-it('are waited for while an editor saves them', async () => {
+// Seen to fail: without `patience` in lib/flows/texts.ts, the first; without `half`, the second.
+it.each<[string, () => void]>([
+  ['moved away for a moment', () => rmSync(prompts('mail.md'))],
+  ['written by halves', () => writeFileSync(prompts('mail.md'), 'After')],
+])('are waited for while an editor saves them: %s', (_, begin) => {
   put('mail.md', 'Before.')
-  renameSync(prompts('mail.md'), prompts('mail.md~'))
-  const saving = execFileAsync('sh', ['-c', `sleep 0.03; echo After. > ${prompts('mail.md')}`])
+  begin()
+  const { wait } = Atomics
+  const waiting = vi.spyOn(Atomics, 'wait').mockImplementation((...given: Parameters<typeof wait>) => {
+    writeFileSync(prompts('mail.md'), 'After.')
+    return wait(...given)
+  })
   expect(told()).toBe('After.')
-  await saving
+  waiting.mockRestore()
 })
 
 it('names files that nobody is told', () => {
