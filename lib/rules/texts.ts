@@ -28,6 +28,7 @@ export const texts = {
   'no-checkpoint': ['time'],
   'off-topic': [],
   aside: [],
+  house: [],
 } as const satisfies Record<string, readonly string[]>
 
 export type TextName = keyof typeof texts

@@ -2,6 +2,7 @@
 import type { Task } from '../../state/tasks.ts'
 import type { WorkerCall } from '../../tools/workers/worker.ts'
 import type { Context } from '../context.ts'
+import { textsAnyway } from '../texts.ts'
 import { workerOf } from '../worker.ts'
 
 export interface Startable {
@@ -27,6 +28,7 @@ export function startable(
   const program = worker.find()
   const { model, effort } = settings
   const path = environment.PATH ?? ''
-  const { argv, env } = worker.command({ model, effort, worktree: workplace.worktree, path, ...how })
+  const house = () => textsAnyway(context)('house')
+  const { argv, env } = worker.command({ model, effort, worktree: workplace.worktree, path, house, ...how })
   return { program, argv, cwd: workplace.worktree, env: { ...environment, ...env } }
 }

@@ -28,7 +28,7 @@ export function workerCommand(
     ...(call.model === null ? [] : ['--model', call.model]),
     ...(call.effort === null ? [] : ['--effort', call.effort]),
     ...(call.hooks ? ['--settings', JSON.stringify({ hooks: hookConfig(call.hooks) })] : []),
-    ...(settings.user_config ? [] : ['--append-system-prompt', house]),
+    ...(settings.user_config ? [] : ['--append-system-prompt', call.house()]),
     ...settings.flags,
     ...(thread ? ['--resume', sessionId(thread)] : []),
     ...(call.aside ? ['--fork-session'] : []),
@@ -53,10 +53,6 @@ const rulesOfDirectory = {
   // Kept for all sessions in this repository, the person's among them.
   CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
 }
-
-/** What is not loaded by itself. */
-const house =
-  'An AGENTS.md at the root of this repository has rules of the house: read it first. A CLAUDE.md or AGENTS.md further down has those of its directory: read it before you work there.'
 
 /** No calls elsewhere; a heavy command may wait for its turn; and so many requests again that a refusal ends the attempt. */
 function quiet(caller: NodeJS.ProcessEnv): Record<string, string> {

@@ -11,7 +11,7 @@ import { expand, merge, overrides, type Tree } from './overrides.ts'
 import type { CodexSettings } from './settings.ts'
 import { namesBelow, scanToml } from './toml-scan.ts'
 
-export interface WorkerCall extends Call {
+export interface WorkerCall extends Omit<Call, 'house'> {
   settings: CodexSettings
   /** Where config.toml is, when it is not where the environment says. */
   home?: string

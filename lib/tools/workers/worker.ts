@@ -49,6 +49,8 @@ export interface WorkerCall {
   /** PATH for the worker's commands, our own folder first; put the same into the worker's environment. */
   path: string
   hooks?: Hooks
+  /** Which rules of the repository it is to read, for a program that does not load them by itself. */
+  house: () => string
   /** The thread to go on with; the worker still works in `worktree`, wherever the thread began. */
   resume?: string | null
   /** The thread of which a copy is asked something: it may run on meanwhile, and the copy can change nothing. */
