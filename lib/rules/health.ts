@@ -67,6 +67,8 @@ export function healthOf(
     case 'reconnecting':
       return { name: 'reconnecting', evidence: `${activity.what ?? ''} (${since})` }
     default:
+      // What is known of the worker is of no use once it has ended.
+      if (status.state !== 'running') return { name: 'working', evidence: status.reason ?? status.state }
       if (silent > quietAfter) return { name: 'quiet', evidence: `no event for ${duration(silent)}` }
       return { name: 'working', evidence: `${activity.what ?? activity.kind} (${since})` }
   }

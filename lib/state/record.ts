@@ -9,6 +9,7 @@ import { replaceFile, writeFileDurable } from '../kit/files.ts'
 import { referencePage } from '../kit/package.ts'
 import { patience } from '../kit/patience.ts'
 import { readBounded } from '../kit/read.ts'
+import { oneLine } from '../kit/text.ts'
 
 const recordLimit = 1024 * 1024
 
@@ -42,7 +43,7 @@ export function parseRecord<T extends z.ZodMiniType>(path: string, text: string,
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw corrupt(path, reasonOf(error))
+    throw corrupt(path, oneLine(reasonOf(error), 200))
   }
   const version =
     typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined

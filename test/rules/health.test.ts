@@ -37,6 +37,13 @@ describe('a task in a runner’s hands', () => {
     expect(healthOf(running, false, now.getTime(), null, 'no event').name).toBe('lost')
   })
 
+  it('is not said to do what its worker did when that has ended', () => {
+    const activity = { kind: 'starting', what: null, since: at(-60), last_event: at(-60) } as const
+    const proving = task({ state: 'verifying', reason: 'attempt 1 ended; proving it', activity })
+    const evidence = 'attempt 1 ended; proving it'
+    expect(healthOf(proving, true, now.getTime())).toEqual({ name: 'working', evidence })
+  })
+
   it('is not quiet in a long command', () => {
     expect(doing('tool', 'npm test', -3600)).toMatchObject({ name: 'in-a-tool' })
   })
