@@ -20,7 +20,7 @@ export function claudeKind(settings: ClaudeSettings, env: NodeJS.ProcessEnv): Wo
     countsThread: false,
     hooks: { names: hookNames, whyNot: 'do managed settings of Claude Code forbid hooks?' },
     find: () => findClaude(settings.path, env, packageRoot()),
-    loginProblem: () => loginProblem(env),
+    loginProblem: () => loginProblem(env, settings.user_config),
     provider: () => providerOf(env),
     command: (call) => workerCommand(call, settings, env),
     events: () => new ClaudeEvents(),

@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { errno } from '../../kit/errors.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
-import { parseTable } from '../workers/json.ts'
+import { isTable, parseTable } from '../workers/json.ts'
 
 export function claudeHome(env: NodeJS.ProcessEnv): string {
   return env.CLAUDE_CONFIG_DIR || join(env.HOME || homedir(), '.claude')
@@ -25,20 +25,38 @@ const elsewhere = {
   CLAUDE_CODE_USE_FOUNDRY: 'foundry',
 } as const
 
-/** A sentence with what to type, or null when a worker can start. One that has expired is not seen. */
-export function loginProblem(env: NodeJS.ProcessEnv): string | null {
-  const named = [
-    'ANTHROPIC_API_KEY',
-    'ANTHROPIC_AUTH_TOKEN',
-    'CLAUDE_CODE_OAUTH_TOKEN',
-    ...Object.keys(elsewhere),
-  ]
-  if (named.some((name) => env[name])) return null
+const keys = [
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'CLAUDE_CODE_OAUTH_TOKEN',
+  ...Object.keys(elsewhere),
+]
+
+/**
+ * A sentence with what to type, or null when a worker can start. One that has expired is not seen.
+ * @param withSettings workers have the person's settings, where a login can be, too
+ */
+export function loginProblem(env: NodeJS.ProcessEnv, withSettings: boolean): string | null {
+  if (keys.some((name) => env[name])) return null
   // The system's keychain cannot be seen from here.
   if (process.platform === 'darwin') return null
   const file = join(claudeHome(env), '.credentials.json')
-  if ((lookAt(file)?.size ?? 0) > 0 || hasKey(env)) return null
-  return `Claude Code is not logged in (no ${file}, no ANTHROPIC_API_KEY): type claude and there /login, or export ANTHROPIC_API_KEY.`
+  if ((lookAt(file)?.size ?? 0) > 0 || hasKey(env) || hasLogin(managedSettings)) return null
+  const settings = join(claudeHome(env), 'settings.json')
+  if (!hasLogin(settings))
+    return `Claude Code is not logged in (no ${file}, no ANTHROPIC_API_KEY): type claude and there /login, or export ANTHROPIC_API_KEY.`
+  if (withSettings) return null
+  return `Claude Code's login is in ${settings}, which workers do not have: set claude.user_config to true in .orchestrator-state/config.yaml, or export ANTHROPIC_API_KEY.`
+}
+
+/** The machine's, which nobody can leave out. */
+const managedSettings = '/etc/claude-code/managed-settings.json'
+
+/** A program that gives the key, or the key itself among the variables that it sets. */
+function hasLogin(path: string): boolean {
+  const settings = tableIn(path)
+  const set = isTable(settings?.env) ? settings.env : {}
+  return typeof settings?.apiKeyHelper === 'string' || keys.some((name) => set[name])
 }
 
 /** A key that was made in the browser is beside the settings. */
@@ -46,9 +64,10 @@ function hasKey(env: NodeJS.ProcessEnv): boolean {
   const path = env.CLAUDE_CONFIG_DIR
     ? join(env.CLAUDE_CONFIG_DIR, '.claude.json')
     : join(env.HOME || homedir(), '.claude.json')
-  const text = readBounded(path, 16 * 1024 * 1024)?.toString()
-  return typeof parseTable(text ?? '')?.primaryApiKey === 'string'
+  return typeof tableIn(path)?.primaryApiKey === 'string'
 }
+
+const tableIn = (path: string) => parseTable(readBounded(path, 16 * 1024 * 1024)?.toString() ?? '')
 
 /** `claude/anthropic`; `claude/<host>` where another is asked. */
 export function providerOf(env: NodeJS.ProcessEnv): string {
