@@ -42,7 +42,9 @@ export function allMet(directory: string): Met[] {
 /** What a verb answered: an envelope on stdout, or lines on stderr. */
 export function noteAnswer(verb: string, exit: number, stdout: string, stderr: string): void {
   if (exit === 0) return
-  const error = stdout.startsWith('{"v":1,"ok":false,') ? inEnvelope(stdout) : inLines(stderr)
+  // What `build` runs may say anything on stderr.
+  const lines = verb === 'build' ? '' : stderr
+  const error = stdout.startsWith('{"v":1,"ok":false,') ? inEnvelope(stdout) : inLines(lines)
   if (error) note([{ kind: 'error', verb, exit, ...error }])
 }
 
@@ -75,9 +77,11 @@ export function noteFailures(state: string): void {
     noteClasses([join(task, 'status.json'), ...attemptsOf(task).map((attempt) => join(attempt, 'exit.json'))])
 }
 
-/** A worker was started: a task that a test put there as files has no stream of one. */
+/** A worker was started, or its worktree set up: a task that a test put there as files has no output of either. */
 const isPlayed = (task: string): boolean =>
-  attemptsOf(task).some((attempt) => existsSync(join(attempt, 'worker.jsonl')))
+  attemptsOf(task).some((attempt) =>
+    ['worker.jsonl', 'setup.log'].some((name) => existsSync(join(attempt, name))),
+  )
 
 const attemptsOf = (task: string): string[] =>
   namesIn(join(task, 'log')).flatMap((name) => (name.startsWith('attempt-') ? [join(task, 'log', name)] : []))
