@@ -1,8 +1,8 @@
 /**
  * The whole of it, as it is meant: a person's one sentence to the real Claude Code, which has read the skill; two tasks
- * from spec to merged by the real codex, with a question answered on the way; and everything killed in the middle,
- * after which a new session begins cold and finishes. Only the two models are scripted, and the orchestrator's knows
- * nothing but the skill and what the verbs print.
+ * from spec to merged by the real codex, which is told a rule of the person's, with a question answered on the way; and
+ * everything killed in the middle, after which a new session begins cold and finishes. Only the two models are scripted,
+ * and the orchestrator's knows nothing but the skill and what the verbs print.
  */
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { claude } from '../scripted-claude/claude.ts'
 import { type Ask, type Reply, type ScriptedClaude, startScriptedClaude } from '../scripted-claude/server.ts'
 import { run, say } from '../scripted-model/scenario.ts'
 import { makeSandbox, root, type Sandbox, until } from '../support/sandbox.ts'
-import { landed } from '../support/tasks.ts'
+import { attemptFile, landed } from '../support/tasks.ts'
 
 let box: Sandbox
 let orchestrator: ScriptedClaude
@@ -66,6 +66,7 @@ function decide({ said, results }: Ask): Reply {
   const isNew = status.text.startsWith('no tasks yet')
   const did = (start: string) => results.some(({ input }) => String(input.command).startsWith(start))
   if (isNew && said.some((text) => text.includes('greeting and a farewell'))) {
+    if (!did('dirigent lesson')) return bash(`dirigent lesson add '${rule}' --from person`)
     if (!did('dirigent spawn greeting')) return bash(spec('greeting', 'greeting.txt', 'say hello'))
     if (!did('dirigent spawn farewell'))
       return bash(spec('farewell', 'farewell.txt', 'say good-bye, in a language that you ask for'))
@@ -78,7 +79,8 @@ function decide({ said, results }: Ask): Reply {
   return bash(`dirigent wait${cursor ? ` --since ${cursor}` : ''} --timeout 90s`)
 }
 
-const wish = 'I want a greeting and a farewell in this repository; the farewell in French.'
+const rule = 'A file of text ends with a line break.'
+const wish = `I want a greeting and a farewell in this repository; the farewell in French. From now on: ${rule}`
 
 it('takes a wish to two merged changes, a question answered, without one prompt for permission', {
   timeout: 240_000,
@@ -101,7 +103,7 @@ it('starts cold after everything was killed, and finishes', { timeout: 240_000 }
   const killed = new AbortController()
   const first = claude(box, orchestrator, wish, [], killed.signal)
   // In the middle: both are spawned, and it waits.
-  await until('both spawned', () => orchestrator.asks.some(({ results }) => results.length >= 4))
+  await until('both spawned', () => orchestrator.asks.some(({ results }) => results.length >= 5))
   await box.killAll()
   killed.abort()
   expect((await first).exitCode).not.toBe(0)
@@ -121,6 +123,7 @@ async function bothMerged(): Promise<void> {
   for (const id of ['greeting', 'farewell']) {
     expect(box.status(id).state).toBe('merged')
     expect(await landed(box, id)).toHaveLength(1)
+    expect(attemptFile(box, id, 1, 'prompt.md')).toContain(`\n- ${rule}\n`)
   }
   expect(existsSync(join(box.repo, 'farewell.txt'))).toBe(true)
 }
