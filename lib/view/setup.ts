@@ -103,6 +103,8 @@ export function uninstallAnswer(done: {
   const kept = [...done.kept]
   return {
     data: { removed: done.removed, kept: Object.fromEntries(kept) },
+    // Each path, whatever their number: what is gone cannot be asked for.
+    unbounded: true,
     text: [
       ...(done.removed.length > 0
         ? ['removed:', ...done.removed.map((path) => `  ${path}`)]

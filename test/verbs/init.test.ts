@@ -119,6 +119,14 @@ it('removes nothing that a record of somebody else’s names outside of the skil
   expect(box.read('precious')).toBe('x')
 })
 
+it('names each path that it removes, whatever their number', async () => {
+  await init()
+  const there = readdirSync(skill(), { recursive: true, encoding: 'utf8' }).map((name) => skill(name))
+  const { stdout } = await init('--uninstall')
+  expect(there.filter((path) => !stdout.includes(`  ${path}\n`))).toEqual([])
+  expect(stdout).not.toContain('… +')
+})
+
 it('leaves a link of a person’s own where it is', async () => {
   mkdirSync(join(box.repo, '.claude', 'skills'), { recursive: true })
   symlinkSync(join(root, 'skill'), skill())
