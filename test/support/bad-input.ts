@@ -46,6 +46,8 @@ export async function refused(
   expect(text.stderr.split('\n').length).toBeGreaterThan(1)
   expect(text.stderr.split('\n').length).toBeLessThan(6)
   expect(text.stderr).not.toMatch(/^\s+at /m)
+  // A command that the hint ends with is not told twice.
+  expect(text.stderr).not.toMatch(/(dirigent .+)\nnext: \1$/m)
   expect({ exit: json.exitCode, stderr: json.stderr }).toEqual({ exit: refusal.exit, stderr: '' })
   const envelope = JSON.parse(json.stdout)
   expect(envelope).toEqual({

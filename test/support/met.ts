@@ -41,7 +41,8 @@ export function allMet(directory: string): Met[] {
 
 /** What a verb answered: an envelope on stdout, or lines on stderr. */
 export function noteAnswer(verb: string, exit: number, stdout: string, stderr: string): void {
-  if (exit === 0) return
+  // Below 0: it was killed, whatever it had said.
+  if (exit <= 0) return
   // What `build` runs may say anything on stderr.
   const lines = verb === 'build' ? '' : stderr
   const error = stdout.startsWith('{"v":1,"ok":false,') ? inEnvelope(stdout) : inLines(lines)
