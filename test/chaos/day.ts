@@ -1,5 +1,5 @@
 /**
- * A day of unattended work: twenty tasks on four slots, with questions, workers and runners that are killed, a usage
+ * A day of unattended work: tasks of all kinds on four slots, with questions, workers and runners that are killed, a usage
  * limit, a worker that stands still, and everything killed at once in the middle. An orchestrator waits and answers;
  * the rest is the supervisor's. Everything real but the model.
  */
@@ -12,7 +12,7 @@ import { type Orchestrated, orchestrate, spawnAll } from './day/orchestrator.ts'
 import { employ, type Kind, kindsOf, ledger } from './day/tasks.ts'
 import { type Play, pick, type Row, randomness, type Scenario } from './scenario.ts'
 
-export const scenario: Scenario = { name: 'day', unit: 'tasks', short: 20, long: 60, play }
+export const scenario: Scenario = { name: 'day', unit: 'tasks', short: 12, long: 60, play }
 
 const config = {
   max_workers: 4,

@@ -14,7 +14,7 @@ import { complaints } from './clean.ts'
 import { type Play, pick, type Row, randomness, type Scenario } from './scenario.ts'
 import { stubWorker } from './stub.ts'
 
-export const scenario: Scenario = { name: 'editing', unit: 'saves', short: 60, long: 2000, play }
+export const scenario: Scenario = { name: 'editing', unit: 'saves', short: 45, long: 2000, play }
 
 /** A save takes so many milliseconds at most, from the file's first change to its last. */
 const longestSave = 50

@@ -19,7 +19,7 @@ import { type Call, cannotTrace, type Fault, harms } from './strace.ts'
 export const scenario: Scenario = {
   name: 'faults',
   unit: 'faults',
-  short: 9,
+  short: 6,
   long: 240,
   impossible: cannotTrace,
   async play({ rounds, seed, say }) {

@@ -33,7 +33,7 @@ const needed: Readonly<Record<string, number>> = {
 export const scenario: Scenario = {
   name: 'full-disk',
   unit: 'full disks',
-  short: 8,
+  short: 6,
   long: 50,
   impossible: () => whyNot(() => smallDisk(roomy)),
   async play({ rounds, seed, say }) {

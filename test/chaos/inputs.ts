@@ -23,7 +23,7 @@ import {
 } from './corpus/lane.ts'
 import { type Play, pick, type Row, randomness, type Scenario } from './scenario.ts'
 
-export const scenario: Scenario = { name: 'inputs', unit: 'bad inputs', short: 16, long: 500, play }
+export const scenario: Scenario = { name: 'inputs', unit: 'bad inputs', short: 10, long: 500, play }
 
 /** Spoilt tasks that one sandbox holds at a time: a list sees all of them at once. */
 const mostAtOnce = 40

@@ -15,7 +15,7 @@ import type { Play, Row, Scenario } from './scenario.ts'
 export const scenario: Scenario = {
   name: 'many',
   unit: 'ended tasks',
-  short: 1000,
+  short: 500,
   long: 10_000,
   play,
 }
