@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongFirst } from './test/support/sequence.ts'
 
 // Tests drive real processes (git, codex); a slow shared machine needs generous limits, not retries.
 const patient = { testTimeout: 60_000, hookTimeout: 60_000 }
@@ -8,6 +9,7 @@ const last = 'test/last/**/*.test.ts'
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     // Once for all projects: they do not inherit it.
     globalSetup: ['test/support/build.ts', 'test/support/met-setup.ts'],
     projects: [

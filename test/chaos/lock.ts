@@ -112,13 +112,16 @@ async function slots({ say }: Play): Promise<Row[]> {
   const arena = await filled('tickets', 20, 3)
   arena.go()
   await delay(1500)
+  // A machine that is busy with other things lets three meet later.
+  for (const giveUp = now() + 30_000; mostAtOnce(arena.stays()) < 3 && now() < giveUp; ) await delay(100)
   const stays = await arena.end()
-  const most = Math.max(
-    ...stays.map((stay) => stays.filter((it) => it.from <= stay.from && it.to > stay.from).length),
-  )
+  const most = mostAtOnce(stays)
   say(`three places: ${stays.length} turns, at most ${most} at once`)
   return [{ what: 'three places: most at once', figure: String(most), goal: '3', met: most === 3 }]
 }
+
+const mostAtOnce = (stays: readonly Stay[]): number =>
+  Math.max(0, ...stays.map((stay) => stays.filter((it) => it.from <= stay.from && it.to > stay.from).length))
 
 async function handOver({ rounds, seed, say }: Play): Promise<Row[]> {
   const ours = await kills('tickets', rounds, seed)

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
 import { makeSandbox, type Ran, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 
-const many = 40
+const many = 20
 let model: ScriptedModel
 let box: Sandbox
 let config: string
@@ -14,7 +14,7 @@ const statusOf = (id: string) => JSON.parse(readFileSync(join(box.task(id), 'sta
 beforeEach(async () => {
   model = await startScriptedModel()
   box = await makeSandbox({ model })
-  // A worker that takes its prompt and then does nothing: forty real ones would only measure themselves.
+  // A worker that takes its prompt and then does nothing: twenty real ones would only measure themselves.
   const idle = join(box.directory, 'idle-worker')
   writeFileSync(idle, `#!/bin/sh\ncat > /dev/null\nexec tail -f ${box.directory}/gitconfig\n`, {
     mode: 0o755,
@@ -40,7 +40,7 @@ async function spawnAll(ids: readonly string[]): Promise<Ran[]> {
   return await Promise.all(ids.map((id) => box.json('spawn', id, '--spec', spec)))
 }
 
-it('makes forty worktrees from a remote-tracking base, without an error, an upstream or a line of configuration', async () => {
+it('makes twenty worktrees from a remote-tracking base, without an error, an upstream or a line of configuration', async () => {
   // The remote is ahead, and every task must begin at its tip.
   const ahead = await box.git('commit-tree', 'HEAD^{tree}', '-p', 'HEAD', '-m', 'ahead')
   await box.git('push', '-q', join(box.directory, 'origin.git'), `${ahead}:refs/heads/main`)
@@ -48,7 +48,7 @@ it('makes forty worktrees from a remote-tracking base, without an error, an upst
   const spawned = await spawnAll(ids)
   expect(spawned.filter(({ exitCode }) => exitCode !== 0)).toEqual([])
   await until(
-    'forty workers',
+    'twenty workers',
     () => ids.every((id) => statusOf(id).state === 'running' && statusOf(id).worker),
     100_000,
   )
@@ -82,7 +82,7 @@ it('asks a remote that does not answer twice at most, however many tasks want to
     expect(readFileSync(join(box.task(id), 'log', 'events.jsonl'), 'utf8')).toContain('"fetch-failed"')
 }, 60_000)
 
-it('creates one task when forty spawn the same one', async () => {
+it('creates one task when twenty spawn the same one', async () => {
   const spawned = await spawnAll(Array.from({ length: many }, () => 'only'))
   expect(spawned.filter(({ exitCode }) => exitCode !== 0)).toEqual([])
   expect(spawned.filter(({ json }) => json.data.created)).toHaveLength(1)

@@ -99,17 +99,23 @@ it('lets in as many as `build.slots` says', async () => {
 it('says again who is ahead when the line gets shorter, and serves in the order of coming', async () => {
   const holder = await occupy()
   const order = join(box.directory, 'order')
-  const runs = []
+  const go = join(box.directory, 'go')
+  const runs: ReturnType<typeof build>[] = []
+  let said = ''
   for (const name of ['first', 'second', 'third']) {
-    const run = build(['--', 'sh', '-c', `echo ${name} >> '${order}'`])
+    // The first stays until the last was told of it.
+    const stays = name === 'first' ? `while [ ! -e '${go}' ]; do sleep 0.05; done` : ':'
+    const run = build(['--', 'sh', '-c', `echo ${name} >> '${order}'; ${stays}`])
     runs.push(run)
-    let said = ''
+    said = ''
     run.stderr.on('data', (chunk) => {
-      said += chunk
+      if (runs.at(-1) === run) said += chunk
     })
     await until(`${name} told`, () => said.includes('held by'))
   }
   await holder.open()
+  await until('the third to be told again', () => said.includes(': 2nd of 2'))
+  writeFileSync(go, '')
   const done = await Promise.all(runs)
   expect(readFileSync(order, 'utf8')).toBe('first\nsecond\nthird\n')
   const last = done[2]?.stderr.split('\n') ?? []
