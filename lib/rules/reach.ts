@@ -12,6 +12,7 @@ const steering = [
   '**/AGENTS.md',
   '**/AGENTS.override.md',
   '**/CLAUDE.md',
+  '**/CLAUDE.local.md',
   '**/.mcp.json',
   '.devcontainer/**',
   '.vscode/**',

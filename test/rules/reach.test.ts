@@ -29,6 +29,7 @@ describe('files that steer agents or CI', () => {
     'AGENTS.md',
     'packages/web/AGENTS.md',
     'CLAUDE.md',
+    'src/CLAUDE.local.md',
     '.claude/settings.json',
     'packages/web/.claude/skills/x/SKILL.md',
     '.codex/config.toml',
