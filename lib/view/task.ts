@@ -127,10 +127,9 @@ const failed = ({ class: kind, message }: TaskFailure, said: string): string =>
 
 /** What followed a turn that was finished; without the sentence where that is the one above. */
 function outcomeOf({ outcomes, task: { status } }: TaskView, attempt: number): string | undefined {
-  return outcomes
-    .get(attempt)
-    ?.replace(`: ${status.failure?.message ?? ''}`, '')
-    .replace(/; the last$/, '')
+  const outcome = outcomes.get(attempt)
+  if (status.failure === null) return outcome
+  return outcome?.replace(`: ${status.failure.message}`, '').replace(/; the last$/, '')
 }
 
 /** @param outcome what followed a turn that was finished, where it led nowhere */

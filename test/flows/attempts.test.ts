@@ -65,6 +65,8 @@ describe.concurrent('a worker is told what it needs', () => {
     )
     const status = await settled(box, 'checked')
     expect(status).toMatchObject({ state: 'merged', attempt: 2, tries: 1 })
+    const { stdout } = await box.verb('status', 'checked')
+    expect(stdout).toMatch(/^ {2}1: finished its turn; again after check-failed: The check `test -f good/m)
     const prompt = attemptFile(box, 'checked', 2, 'prompt.md')
     expect(prompt).toContain(`The check \`${check}\` failed: exit code 7`)
     expect(prompt).toContain('\ngood-check.txt is missing\n')
