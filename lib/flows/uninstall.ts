@@ -2,10 +2,10 @@
  * Takes out of a repository what `init` put there, and says what stays: what somebody edited, and what tasks left,
  * because that is theirs. Refused while a task is live.
  */
-import { rmSync } from 'node:fs'
-import { basename } from 'node:path'
+import { renameSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { Failure } from '../kit/errors.ts'
-import { removeIfEmpty, removeTree } from '../kit/files.ts'
+import { isTemporaryName, removeIfEmpty, removeTree, temporaryName } from '../kit/files.ts'
 import { isLocked } from '../kit/lock.ts'
 import { lookAt, namesIn, readBounded } from '../kit/read.ts'
 import { plural } from '../kit/text.ts'
@@ -96,7 +96,10 @@ function removeState(paths: StatePaths, kept: Map<string, string>): string[] {
     paths.usage,
   ])
     if (lookAt(path)) {
-      removeTree(path)
+      // Whole or gone: half of the view of git is none that the next command could read.
+      const going = temporaryName(path)
+      renameSync(path, going)
+      removeTree(going)
       removed.push(path)
     }
   for (const path of [paths.tasks, paths.worktrees, paths.archive, paths.lessons, paths.templates]) {
@@ -105,6 +108,7 @@ function removeState(paths: StatePaths, kept: Map<string, string>): string[] {
     else kept.set(path, `it is not empty: ${namesIn(path).slice(0, 3).join(', ')}`)
   }
   // As long as anything stays, it keeps that out of the repository.
+  for (const name of namesIn(paths.root).filter(isTemporaryName)) removeTree(join(paths.root, name))
   const alone = namesIn(paths.root).every((name) => name === basename(paths.ignore))
   if (alone && [ignoreTemplate, null].includes(textOf(paths.ignore))) {
     if (lookAt(paths.ignore)) removed.push(paths.ignore)

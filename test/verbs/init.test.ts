@@ -16,6 +16,7 @@ import { execa } from 'execa'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
+import { temporaryName } from '../../lib/kit/files.ts'
 import { configSchemaText } from '../../lib/state/config-schema.ts'
 import { config } from '../../lib/state/schema/config.ts'
 import { configTemplate } from '../../lib/state/templates.ts'
@@ -153,6 +154,8 @@ it('takes out again all that it put there, and names every path of it', async ()
   const before = tree()
   await init()
   const made = Object.keys(tree()).filter((name) => before[name] === undefined)
+  // As one leaves it that was killed in the middle.
+  mkdirSync(temporaryName(join(box.state, 'git')))
   const ran = await init('--uninstall', '--json')
   expect(ran.exitCode, ran.stderr).toBe(0)
   expect(tree()).toEqual(before)
