@@ -64,7 +64,9 @@ function missing(run: string, env: NodeJS.ProcessEnv): string | null {
 }
 
 const shellWords = new Set(
-  'if for while until case cd set unset export eval exec command trap umask ulimit read . :'.split(' '),
+  'if for while until case time cd set unset export eval exec command trap umask ulimit read echo printf test true . :'.split(
+    ' ',
+  ),
 )
 
 function outputReader(): EventReader {

@@ -128,7 +128,7 @@ function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: n
   }
   if (['unknown', 'thread-started', 'used'].includes(event.kind)) return heard
   if (event.kind === 'output') {
-    const what = lastLine(event.text) ?? before.what
+    const what = lastLine(state.lastMessage ?? '')
     return { kind: 'thinking', what, since: what === before.what ? before.since : at, last_event: at }
   }
   if (state.outcome !== null) return become('ended', null, at)
