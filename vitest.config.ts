@@ -8,7 +8,8 @@ const last = 'test/last/**/*.test.ts'
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // One more than the cores of the smallest machine: tests wait, too, for timers and locks.
+    maxWorkers: 3,
     sequence: { sequencer: LongFirst },
     // Once for all projects: they do not inherit it.
     globalSetup: ['test/support/build.ts', 'test/support/met-setup.ts'],

@@ -23,7 +23,7 @@ import { signal } from '../../lib/kit/pid.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
 import { noteAnswer, noteFailure, noteFailures } from './met.ts'
-import { environment, makeRepository, root } from './template.ts'
+import { environment, isBuilt, makeRepository, root } from './template.ts'
 
 export { root }
 
@@ -42,7 +42,7 @@ export interface Sandbox {
   readonly state: string
   readonly env: NodeJS.ProcessEnv
   readonly model: ScriptedModel
-  /** Runs bin/<verb> in the repository. */
+  /** Runs a verb in the repository. */
   verb(name: VerbName | 'run' | 'help', ...args: string[]): Promise<Ran>
   /** The same with --json added. */
   json(name: VerbName, ...args: string[]): Promise<Ran>
@@ -150,18 +150,15 @@ export async function runVerb(
   env: NodeJS.ProcessEnv,
   input?: string,
 ): Promise<Ran> {
-  const done = await execa(
-    join(root, 'bin', name === 'run' || name === 'help' ? 'dirigent' : name),
-    name === 'run' || name === 'help' ? [name, ...args] : args,
-    {
-      cwd,
-      env,
-      extendEnv: false,
-      reject: false,
-      timeout: 120_000,
-      ...(input === undefined ? { stdin: 'ignore' } : { input }),
-    },
-  )
+  const [program = '', ...words] = programOf(name)
+  const done = await execa(program, [...words, ...args], {
+    cwd,
+    env,
+    extendEnv: false,
+    reject: false,
+    timeout: 120_000,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+  })
   const [exitCode, stdout, stderr] = [done.exitCode ?? -1, String(done.stdout), String(done.stderr)]
   noteAnswer(name, exitCode, stdout, stderr)
   return {
@@ -172,6 +169,12 @@ export async function runVerb(
       return JSON.parse(stdout)
     },
   }
+}
+
+/** In a run of the tests, which begins with a build, what bin/<verb> would come to: it looks whether a source is newer. */
+function programOf(name: string): string[] {
+  if (isBuilt()) return [process.execPath, join(root, 'dist', `${name}.cjs`)]
+  return name === 'run' || name === 'help' ? [join(root, 'bin', 'dirigent'), name] : [join(root, 'bin', name)]
 }
 
 /** Waits for a condition, never for a time. */

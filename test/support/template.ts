@@ -10,6 +10,9 @@ import { execa } from 'execa'
 /** Where the one of this run is. */
 const variable = 'DIRIGENT_TEST_TEMPLATE'
 
+/** Is this a run of the tests, with a build of its own? */
+export const isBuilt = (): boolean => process.env[variable] !== undefined
+
 export const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 
 /** @param directory a new one; the template of this process, and of those it starts, is in it from now on */
