@@ -6,7 +6,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { removeTree } from '../../kit/files.ts'
-import { isOld, staleLocks } from './leftovers.ts'
+import { isOld, locksIn, staleLocks } from './leftovers.ts'
 import type { Location } from './locate.ts'
 
 /** How often and how far apart, milliseconds: longer than it takes until a lock counts as left behind. */
@@ -26,4 +26,19 @@ export async function makeWay(location: Location, lock: string): Promise<void> {
   const stale = staleLocks(location, location.main).includes(lock)
   // Looking takes a while: another of us may have removed it meanwhile, and a git at work made its own.
   if (stale && isOld(lock)) removeTree(lock)
+}
+
+/**
+ * After a git of ours was killed whose work is done all the same, so that no other of ours meets what it left: its
+ * locks would stop the git of a person.
+ */
+export async function clearAway(location: Location): Promise<void> {
+  for (let times = 0; times < patience.times; times++) {
+    // In the worktrees others of us are at work.
+    const left = locksIn(location.gitDir).filter(
+      (lock) => !lock.startsWith(join(location.gitDir, 'worktrees')),
+    )
+    if (left.length === 0) return
+    for (const lock of left) await makeWay(location, lock)
+  }
 }

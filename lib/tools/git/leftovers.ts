@@ -47,7 +47,8 @@ const isGit = (pid: number): boolean => /(?:^|\/)git(?:-[a-z-]+)?$/.test(command
 const isWithin = (path: string, directories: readonly string[]): boolean =>
   directories.some((directory) => path === directory || path.startsWith(`${directory}/`))
 
-function locksIn(gitDir: string): string[] {
+/** Whoever holds them. */
+export function locksIn(gitDir: string): string[] {
   const worktrees = entriesOf(join(gitDir, 'worktrees')).map(({ name }) => join(gitDir, 'worktrees', name))
   return [
     ...[gitDir, join(gitDir, 'objects', 'info'), ...worktrees].flatMap((directory) =>

@@ -2,6 +2,7 @@
 import { Failure } from '../../kit/errors.ts'
 import { oneLine } from '../../kit/text.ts'
 import { git, gitLine, gitTry, type Repository } from './door.ts'
+import { clearAway } from './in-the-way.ts'
 import { checkedOut } from './locate.ts'
 import { configuredRemotes } from './trusted.ts'
 
@@ -194,9 +195,10 @@ export async function restoreRef(
 /** The landed tip of a branch: what our own landing last made of it. */
 export const landedRef = (branch: string): string => `landed/${branch}`
 
-/** For a move of ours that was cut short before it had said so. */
+/** For a move of ours that was cut short before it had said so, or had put its locks away. */
 export async function noteLanded(repo: Repository, branch: string, commit: string): Promise<void> {
   await git(repo, ['update-ref', `refs/dirigent/${landedRef(branch)}`, commit])
+  await clearAway(repo)
 }
 
 /** Keeps a commit for ever under the next free number, unless it is kept already; returns the ref's full name. */

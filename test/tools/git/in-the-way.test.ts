@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { git, gitTry } from '../../../lib/tools/git/door.ts'
-import { keep } from '../../../lib/tools/git/refs.ts'
+import { keep, noteLanded } from '../../../lib/tools/git/refs.ts'
 import { makeWorld, type World } from './repository.ts'
 
 let box: World
@@ -32,6 +32,13 @@ it('removes one that a killed git left, of a ref and of the index, and goes on',
   const index = left('index.lock')
   await git(box.repo, ['read-tree', 'HEAD'])
   expect(existsSync(index)).toBe(false)
+})
+
+// Seen to fail: without `clearAway` in `noteLanded`.
+it('removes one that no git of ours would meet, of a move that was cut short when it had moved the branch', async () => {
+  const head = left('HEAD.lock')
+  await noteLanded(box.repo, 'main', (await git(box.repo, ['rev-parse', 'main'])).trim())
+  expect(existsSync(head)).toBe(false)
 })
 
 it('waits for one that is young, and does not remove it', async () => {
