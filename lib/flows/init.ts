@@ -6,6 +6,7 @@ import { createFileOnce, makeDirectory, outOfTheWay, writeFileDurable } from '..
 import { withLock } from '../kit/lock.ts'
 import { tickets } from '../kit/queue.ts'
 import { lookAt, readBounded } from '../kit/read.ts'
+import { withoutReturns } from '../kit/text.ts'
 import { isOwned } from '../rules/lifecycle.ts'
 import { readConfig } from '../state/config.ts'
 import { configSchemaText } from '../state/config-schema.ts'
@@ -104,7 +105,7 @@ async function sharingOf(repo: Repository, paths: readonly string[]): Promise<Sh
 /** Ours alone, so a newer one replaces it whatever is there. True when that was another. */
 function refresh(path: string, text: string): boolean {
   const there = lookAt(path)
-  if (there?.isFile() && readBounded(path, 1024 * 1024)?.toString() === text) return false
+  if (there?.isFile() && withoutReturns(readBounded(path, 1024 * 1024)) === text) return false
   if (there && !there.isFile()) outOfTheWay(path)
   writeFileDurable(path, text)
   return true

@@ -8,7 +8,7 @@ import { Failure } from '../kit/errors.ts'
 import { isTemporaryName, removeIfEmpty, removeTree, temporaryName } from '../kit/files.ts'
 import { isLocked } from '../kit/lock.ts'
 import { lookAt, namesIn, readBounded } from '../kit/read.ts'
-import { plural } from '../kit/text.ts'
+import { plural, withoutReturns } from '../kit/text.ts'
 import { isEnded } from '../rules/lifecycle.ts'
 import type { StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
@@ -121,7 +121,7 @@ function removeState(paths: StatePaths, kept: Map<string, string>): string[] {
 /** Null for what is not there; a text that is no template of ours for what cannot be read. */
 function textOf(path: string): string | null {
   try {
-    return readBounded(path, 1024 * 1024)?.toString() ?? null
+    return withoutReturns(readBounded(path, 1024 * 1024)) ?? null
   } catch (error) {
     if (error instanceof Failure) return ''
     throw error

@@ -17,6 +17,10 @@ export function clean(text: string): string {
   )
 }
 
+/** A file's text with ends of lines as we write them: git may have turned them into those of the machine. */
+export const withoutReturns = (bytes: Buffer | undefined): string | undefined =>
+  bytes?.toString().replaceAll('\r\n', '\n')
+
 /** One clean line of at most `width` characters. */
 export function oneLine(text: string, width: number): string {
   return cut(clean(text).replace(/\s+/g, ' ').trim(), width)

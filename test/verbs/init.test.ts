@@ -208,6 +208,18 @@ it('names a command that commits what it made, from where it is typed', async ()
   expect((await init('--json')).json.next).toEqual(['dirigent spawn --spec FILE'])
 })
 
+// Seen to fail: compared by bytes.
+it('knows its files when git has turned their ends of lines, and names all that it takes out', async () => {
+  await init()
+  const files = Object.entries(tree()).filter(([name, text]) => /^\.(claude|orch)/.test(name) && text !== '/')
+  const shared = files.filter(([name]) => !/\.git|state\/(?:git|locks)\//.test(name))
+  for (const [name, text] of shared) box.write(name, text.replaceAll('\n', '\r\n'))
+  expect((await init()).stdout).toContain('is up to date')
+  const { stdout } = await init('--uninstall')
+  expect(stdout).not.toContain('still there')
+  expect(shared.filter(([name]) => !stdout.includes(`  ${join(box.repo, name)}\n`))).toEqual([])
+})
+
 it('says when rules of a person count more than ours', async () => {
   const deny = ['Bash(dirigent spawn:*)', 'Bash(rm:*)']
   box.write('.claude/settings.json', JSON.stringify({ permissions: { deny } }))
