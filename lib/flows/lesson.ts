@@ -12,6 +12,7 @@ import {
   ruleLimit,
 } from '../state/lessons.ts'
 import { findTask, idPattern } from '../state/paths.ts'
+import { longestTrigger, mostTriggers } from '../state/schema/lesson.ts'
 import { idFrom } from '../state/spec.ts'
 import { type Context, now } from './context.ts'
 import type { Speech } from './message-text.ts'
@@ -58,9 +59,12 @@ export async function addLesson(context: Context, wanted: NewLesson): Promise<Ad
       next: ['dirigent status --all'],
     })
   const { paths = [], tags = [], rule, from, task } = wanted
+  checkTriggers('path', paths)
+  checkTriggers('tag', tags)
   const lesson: Lesson = {
     name,
-    rule: rule.trim(),
+    // As it is read again.
+    rule: rule.replace(/\r\n?/g, '\n').trim(),
     paths: [...paths],
     tags: [...tags],
     from,
@@ -108,6 +112,19 @@ const sameRule = (there: Lesson, wanted: Lesson): boolean =>
   essence(there) === essence(wanted) && there.retired === undefined
 
 const essence = ({ rule, paths = [], tags = [] }: Lesson): string => JSON.stringify([rule, paths, tags])
+
+/** What its file may not have would be told to nobody. */
+function checkTriggers(option: string, values: readonly string[]): void {
+  const fits = ({ length }: string) => length > 0 && length <= longestTrigger
+  if (values.length <= mostTriggers && values.every(fits)) return
+  throw new Failure(
+    'usage',
+    `--${option} takes 1 to ${longestTrigger} characters, ${mostTriggers} times at most`,
+    {
+      hint: `Leave --${option} out, and every task is told it.`,
+    },
+  )
+}
 
 function checkName(name: string): string {
   if (idPattern.test(name)) return name

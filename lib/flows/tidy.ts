@@ -16,7 +16,7 @@ export function tidy({ paths }: Context, tasks: readonly Task[]): void {
   const from = Math.floor(Math.random() * tasks.length)
   const some = [...tasks.slice(from), ...tasks.slice(0, from)].slice(0, mostTasks)
   const ofTasks = some.flatMap(({ paths: task }) => [task.directory, task.inbox, task.outbox, task.log])
-  for (const directory of [paths.tasks, paths.locks, paths.shims, paths.root, ...ofTasks])
+  for (const directory of [paths.tasks, paths.locks, paths.lessons, paths.shims, paths.root, ...ofTasks])
     removeLitter(litterIn(directory))
 }
 

@@ -4,6 +4,7 @@
  */
 import { Failure } from '../kit/errors.ts'
 import { createFileOnce, makeDirectory, writeFileDurable } from '../kit/files.ts'
+import { beingSaved, patience } from '../kit/patience.ts'
 import { namesIn, readBounded } from '../kit/read.ts'
 import { decode, divide, type Kind, parseFront } from './front-matter.ts'
 import { idPattern, type StatePaths } from './paths.ts'
@@ -47,10 +48,27 @@ export async function readLessons(paths: StatePaths): Promise<Lessons> {
   return { lessons: lessons.sort((a, b) => later(a, b) || a.name.localeCompare(b.name)), broken }
 }
 
-/** Undefined when there is none of this name; throws `bad-lesson` or `corrupt-file`. */
+/**
+ * Undefined when there is none of this name; throws `bad-lesson` or `corrupt-file`. An editor that saves it just now is
+ * waited for.
+ */
 export async function readLesson(paths: StatePaths, name: string): Promise<Lesson | undefined> {
   if (!idPattern.test(name)) return undefined
   const file = paths.lesson(name)
+  const again = patience(file)
+  const half = beingSaved(file)
+  while (true) {
+    try {
+      const lesson = await readOnce(file, name)
+      if (lesson && half()) continue
+      if (lesson || !again()) return lesson
+    } catch (error) {
+      if (!(error instanceof Failure) || !again()) throw error
+    }
+  }
+}
+
+async function readOnce(file: string, name: string): Promise<Lesson | undefined> {
   const bytes = readBounded(file, kind.limit)
   if (!bytes) return undefined
   const divided = divide(decode(bytes, file, kind), file, kind)

@@ -1,7 +1,8 @@
 /**
  * Lessons: written by the verb or by hand, told to the workers whose tasks they fit, and to nobody once retired.
  *
- * Seen to fail: `lessons: []` in prompting.ts; `sameRule` always true; without `refuseWorkers`; without `checkRule` in `readLesson`.
+ * Seen to fail: `lessons: []` in prompting.ts; `sameRule` always true; without `refuseWorkers`; without `checkRule` in
+ * `readOnce`; without `checkTriggers`; with the rule's carriage returns; without `half` or `again` in `readLesson`.
  */
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -56,6 +57,8 @@ it('is no other one when it is added again, and its name is taken for another ru
   expect((await add('No new colours.', '--id', 'colours')).json.error.code).toBe('id-taken')
   expect((await add('New colours.', '--id', 'colours', '--tag', 'web')).json.error.code).toBe('id-taken')
   expect(readFileSync(file('colours'), 'utf8')).toBe(before)
+  for (const created of [true, false])
+    expect((await add('One line,\r\nand another.', '--id', 'lines')).json.data.created).toBe(created)
 })
 
 it('is told to nobody once it is retired, and stays with the reason', async () => {
@@ -87,6 +90,10 @@ it.each([
   ['bad-id', ['add', '漢字']],
   ['bad-message', ['add', 'x'.repeat(2049)]],
   ['bad-message', ['retire', 'colours', ' ']],
+  // Its file could not be read again.
+  ['usage', ['add', 'A rule.', '--path', '']],
+  ['usage', ['add', 'A rule.', '--tag', 'x'.repeat(201)]],
+  ['usage', ['add', 'A rule.', ...Array(21).fill(['--tag', 'x']).flat()]],
   ['task-not-found', ['add', 'A rule.', '--task', 'nobody']],
   ['lesson-not-found', ['show', 'nobody']],
   ['lesson-not-found', ['retire', '../../config', 'why']],

@@ -2,8 +2,8 @@
  * People edit files meanwhile: they save by a rename or by emptying and writing, and they break things. A reader
  * that comes in between looks again; what is broken is reported and never written over.
  *
- * Seen to fail: without the loop in readWithText (lib/state/record.ts), readConfig, readStatus or readSource, the
- * ones of that kind; without `half` in readConfig, readSource or allIn (lib/state/messages.ts), "makes sense, too"; without the age in
+ * Seen to fail: without the loop in readWithText (lib/state/record.ts), readConfig, readStatus, readLesson or readSource, the
+ * ones of that kind; without `half` in readConfig, readLesson, readSource or allIn (lib/state/messages.ts), "makes sense, too"; without the age in
  * lib/kit/patience.ts, "costs nothing"; with `{ ...task.status, ...patch }` in amend (lib/flows/advance.ts),
  * "stays changed"; with `() => true` for `still` in changeStatus (lib/state/owner.ts), "between the look and the
  * rename"; without changedByHand, "has taken it".
@@ -24,6 +24,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { amend } from '../../lib/flows/advance.ts'
 import { readSpec } from '../../lib/flows/spec-source.ts'
 import { readConfig } from '../../lib/state/config.ts'
+import { createLesson, readLesson } from '../../lib/state/lessons.ts'
 import { deliverable } from '../../lib/state/messages.ts'
 import { changeStatus } from '../../lib/state/owner.ts'
 import { statePaths } from '../../lib/state/paths.ts'
@@ -118,6 +119,12 @@ describe('a file that somebody is just saving', () => {
     writeFileSync(path, 'Old.\n')
     save(path, `---\ntitle: New\n${'tags: [a]'.padEnd(200)}\n---\nDo it.\n`)
     expect((await readSpec(path)).title).toBe('New')
+  })
+
+  it.each([...ways, moved])('%s: a lesson is read as they wrote it', async (_, save) => {
+    createLesson(paths, { name: 'a', rule: 'Old.' })
+    save(paths.lesson('a'), `---\ntags: [web]\n---\nNew, ${'longer '.repeat(20)}and whole.\n`)
+    expect((await readLesson(paths, 'a'))?.rule).toMatch(/^New, .* whole\.$/)
   })
 
   it.each([...ways, moved])('%s: what the worker is told is what they wrote', (_, save) => {

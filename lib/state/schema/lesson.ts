@@ -2,7 +2,13 @@
 import * as z from 'zod/mini'
 import { time } from './common.ts'
 
-const list = z.array(z.string().check(z.minLength(1), z.maxLength(200))).check(z.maxLength(20))
+/** Of `paths` and of `tags`: how many at most, and characters of each. */
+export const mostTriggers = 20
+export const longestTrigger = 200
+
+const list = z
+  .array(z.string().check(z.minLength(1), z.maxLength(longestTrigger)))
+  .check(z.maxLength(mostTriggers))
 
 export const lessonFront = z.strictObject({
   /** Tasks that may change such files. */
