@@ -6,7 +6,7 @@ import { clean } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
 import { share, size } from './fit.ts'
-import { failureSection, messagesPiece, optional, specPiece } from './prompt.ts'
+import { failureSection, lessonsPiece, messagesPiece, optional, specPiece } from './prompt.ts'
 import type { Told } from './prompt-messages.ts'
 import type { Say } from './texts.ts'
 
@@ -21,6 +21,9 @@ export interface News {
   readonly failure: TaskFailure | null
   readonly messages: readonly Told[]
   readonly seenDirectory: string
+  /** All that fit the task, newest first: which of them its thread knows is not written down anywhere. */
+  readonly lessons: readonly string[]
+  readonly lessonsDirectory: string
   readonly maxBytes: number
 }
 
@@ -29,11 +32,12 @@ export function composeNews(news: News): string {
   const firm = `${say('go-on')}\n\nAttempt: ${status.attempt}\n\n`
   const cut = `(Cut here: there is no room for all of it. Read the whole of it: ${specPath})`
   const pieces = [
+    lessonsPiece(news),
     specPiece(refined, () => say('refined', { title: status.title }), cut, maxBytes),
     optional(failure, () => say('failure'), failureSection, 8, 0.75),
     messagesPiece(news),
   ]
-  return `${firm}${share(pieces, [0, 2, 1], maxBytes - size(firm) - 1)}`.trimEnd().concat('\n')
+  return `${firm}${share(pieces, [1, 3, 2, 0], maxBytes - size(firm) - 1)}`.trimEnd().concat('\n')
 }
 
 /** What a copy of the worker's thread is asked, which is to answer and do nothing else. */

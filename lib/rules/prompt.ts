@@ -65,13 +65,7 @@ function pieces(parts: PromptParts) {
   const { say, status, body, specPath, maxBytes } = parts
   const cut = `(Cut here: there is no room for all of it. Read the whole of it before you begin: ${specPath})`
   return {
-    lessons: optional(
-      parts.lessons.length > 0 && parts.lessons,
-      () => say('lessons'),
-      lessonsSection(parts),
-      8,
-      1,
-    ),
+    lessons: lessonsPiece(parts),
     spec: specPiece(body, () => say('task', { title: status.title }), cut, maxBytes),
     change: optional(
       parts.change,
@@ -124,11 +118,20 @@ export function specPiece(body: string | null, above: () => string, note: string
 }
 
 /** As many as there is room for, each whole: a rule cut in half may say something else. */
-const lessonsSection =
-  ({ lessonsDirectory }: PromptParts): Section<readonly string[]> =>
-  (rules, above, limit) => {
+export function lessonsPiece({
+  lessons,
+  lessonsDirectory,
+  say,
+}: Pick<PromptParts, 'lessons' | 'lessonsDirectory' | 'say'>): Piece {
+  const section: Section<readonly string[]> = (rules, above, limit) => {
     const items = rules.map((rule) => closed(clean(rule).trim()).replace(/^/gm, '  ').replace(/^ /, '-'))
-    for (let shown = items.length; shown > 0; shown--) {
+    // Nobody bounds how many there are: only those that can have room are tried.
+    let room = limit - size(above)
+    const over = items.findIndex((item) => {
+      room -= size(item) + 1
+      return room < 0
+    })
+    for (let shown = over === -1 ? items.length : over; shown > 0; shown--) {
       const left = items.length - shown
       const more = left > 0 ? `\n\n(${left} more, for which there is no room here: ${lessonsDirectory})` : ''
       const text = `${above}\n\n${items.slice(0, shown).join('\n')}${more}`
@@ -137,6 +140,8 @@ const lessonsSection =
     const short = `${above}\n\n(There is no room for them here: read the files in ${lessonsDirectory})`
     return size(short) <= limit ? short : ''
   }
+  return optional(lessons.length > 0 && lessons, () => say('lessons'), section, 8, 1)
+}
 
 const changeSection: Section<SpecChange> = ({ diff }, above, limit) =>
   quoted({ above, text: diff, keep: 'beginning', path: null }, limit)

@@ -1,8 +1,8 @@
 /**
- * An attempt that goes on with the worker's own thread is told the news alone, and counts what it used itself.
+ * An attempt that goes on with the worker's own thread is told the news and its lessons alone, and counts what it used itself.
  *
  * Seen to fail: without `usedBefore` in lib/flows/runner/thread.ts, "counts its own"; without `isUnresumed` in
- * lib/rules/retry.ts, "cannot be gone on with".
+ * lib/rules/retry.ts, "cannot be gone on with"; without lessonsPiece in lib/rules/news.ts, "is told the news".
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -47,15 +47,18 @@ async function goOn(id: string, thread: string): Promise<void> {
   await box.json('status')
 }
 
-it('goes on with the thread, is told the news alone, and counts its own', async () => {
+it('goes on with the thread, is told the news and its lessons alone, and counts its own', async () => {
   const thread = await half('own')
   expect(exitOf(box, 'own', 1)).toMatchObject({ thread, resumed: false, usage: { total: 3150 } })
+  await box.json('lesson', 'add', 'Say please.', '--from', 'person')
   await goOn('own', thread)
   expect(await settled(box, 'own')).toMatchObject({ state: 'merged', attempt: 2, resume: null })
   expect(exitOf(box, 'own', 2)).toMatchObject({ thread, resumed: true, usage: { total: 7060 } })
   expect(box.status('own').usage.total).toBe(3150 + 7060)
   const prompt = attemptFile(box, 'own', 2, 'prompt.md')
-  expect(prompt).toMatch(/^# You go on[\s\S]*\nAttempt: 2\n[\s\S]*\nThe colour is blue\.\n/)
+  expect(prompt).toMatch(
+    /^# You go on[\s\S]*\nAttempt: 2\n[\s\S]*\n- Say please\.\n[\s\S]*\nThe colour is blue\.\n/,
+  )
   expect(prompt).not.toMatch(/# Facts|# The task|```script/)
   expect(trailOf(box, 'own').map(({ text }) => text)).toContainEqual(
     expect.stringContaining(`going on with thread ${thread}`),

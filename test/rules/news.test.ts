@@ -12,14 +12,24 @@ it('tells a thread what it does not know, in few words', () => {
     failure: null,
     messages: [],
     seenDirectory: '/seen',
+    lessons: [],
+    lessonsDirectory: '/lessons',
   }
   const nothing = composeNews(plain)
   expect(nothing).toMatch(/^# You go on\n[\s\S]*\nAttempt: 3\n$/)
   expect(nothing.length).toBeLessThan(300)
   const messages = [mail('1', 'Hurry.')]
-  const full = composeNews({ ...plain, refined: 'Make it blue.', failure: failure('crash'), messages })
+  const lessons = ['Say please.']
+  const full = composeNews({
+    ...plain,
+    refined: 'Make it blue.',
+    failure: failure('crash'),
+    messages,
+    lessons,
+  })
   expect(full.split('\n').filter((line) => line.startsWith('#'))).toEqual([
     '# You go on',
+    '# Lessons',
     '# The task was refined: A task',
     '# Why the last attempt did not end the task',
     '# Messages for you',

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { composePrompt, type PromptParts } from '../../lib/rules/prompt.ts'
 import { failure, mail, say, task } from './records.ts'
 
@@ -37,6 +37,16 @@ it('tells lessons before the task, one after the other', () => {
   const prompt = compose({ lessons: ['Tests stand beside the code.', 'Two lines:\nno tabs.'] })
   expect(headings(prompt).slice(2)).toEqual(['# Lessons', '# The task: A task'])
   expect(prompt).toContain('\n\n- Tests stand beside the code.\n- Two lines:\n  no tabs.\n\n# The task')
+})
+
+// Seen to fail: with every number of them tried, from all of them down.
+it('is made in one go, however many lessons there are', () => {
+  const measured = vi.spyOn(Buffer, 'byteLength')
+  const prompt = compose({ lessons: Array.from({ length: 300 }, (_, n) => `Rule ${n}. ${'x'.repeat(2000)}`) })
+  const bytes = measured.mock.calls.reduce((sum, [text]) => sum + String(text).length, 0)
+  measured.mockRestore()
+  expect(prompt).toContain('(297 more, for which there is no room here')
+  expect(bytes).toBeLessThan(10 * 300 * 2000)
 })
 
 it('puts what earlier attempts left after the task, oldest knowledge first', () => {

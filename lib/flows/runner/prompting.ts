@@ -51,7 +51,11 @@ async function rulesFor({ paths }: Context, settings: Settings): Promise<string[
 }
 
 /** What the worker's thread does not know. */
-export function newsFor(context: Context, { status, paths }: Task, messages: readonly Message[]): string {
+export async function newsFor(
+  context: Context,
+  { status, paths }: Task,
+  messages: readonly Message[],
+): Promise<string> {
   const before = exitOf({ paths }, status.attempt - 1)?.failure ?? null
   return composeNews({
     say: textsAnyway(context),
@@ -61,6 +65,8 @@ export function newsFor(context: Context, { status, paths }: Task, messages: rea
     failure: before && failureToTell(status, before) === before ? before : null,
     messages: withQuestions(paths, messages),
     seenDirectory: paths.inboxSeen,
+    lessons: await rulesFor(context, status.settings),
+    lessonsDirectory: context.paths.lessons,
     maxBytes: context.config.prompt.max_bytes,
   })
 }
