@@ -20,8 +20,8 @@ export function afterMeeting(
   { failure, task, started }: Met,
   now: Date,
 ): Cooling {
-  const stated =
-    failure.retry_at !== null && Date.parse(failure.retry_at) > now.getTime() ? failure.retry_at : null
+  const after = failure.retry_at === null ? 0 : Date.parse(failure.retry_at) - now.getTime()
+  const stated = after > 0 && after <= longestStated ? failure.retry_at : null
   // Who had begun before that met the same limit as the first, and makes it no longer the next time.
   const same = known !== undefined && started <= known.at
   const times = (known?.times ?? 0) + (same ? 0 : 1)
@@ -29,6 +29,9 @@ export function afterMeeting(
   if (same) return { ...known, until }
   return { until, class: failure.class, message: failure.message, task, at: now.toISOString(), times }
 }
+
+/** Limits are for a month at most; a worker may say any time, and it would hold up all others. */
+const longestStated = 32 * 24 * 3_600_000
 
 const latest = (one: string, other: string | undefined): string => (other && other > one ? other : one)
 

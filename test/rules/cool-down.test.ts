@@ -40,6 +40,11 @@ it('goes by the clock when the time stated has passed', () => {
   expect(met(undefined, at(-60), at(-10)).until).toBe(at(15))
 })
 
+// Seen to fail: without `longestStated`.
+it('does not believe a time that is no limit’s: a worker may say any', () => {
+  expect(met(undefined, at(-60), '9999-12-31T23:59:59.000Z').until).toBe(at(15))
+})
+
 it('counts a limit once, however many meet it that had begun before', () => {
   expect(met(known, at(-60))).toEqual(known)
 })

@@ -13,6 +13,7 @@ import {
   type Ending,
   type FailureClass,
   failure,
+  timeOf,
   type WorkerFailure,
 } from '../workers/failure.ts'
 
@@ -62,9 +63,7 @@ export function causeOf({ status, error, message, resets, ended }: Said): Cause 
       ? (['usage-limit', true] as const)
       : (sentences.find(([, , words]) => words.test(all)) ?? (['model-error', true] as const))
   const at = kind === 'usage-limit' && retryable && resets !== null ? new Date(resets * 1000) : null
-  // Any number may stand there.
-  const retry_at = at && !Number.isNaN(at.getTime()) ? at.toISOString() : null
-  return { class: kind, retryable, retry_at }
+  return { class: kind, retryable, retry_at: timeOf(at) }
 }
 
 /** Null when the turn completed and the program ended with 0. */

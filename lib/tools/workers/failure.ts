@@ -23,8 +23,16 @@ export function failure(
   retryable: boolean,
   at: Date | null = null,
 ): WorkerFailure {
-  return { class: kind, message, retryable, retry_at: at === null ? null : at.toISOString() }
+  return { class: kind, message, retryable, retry_at: timeOf(at) }
 }
+
+/** As records have it. Any number may stand in what a provider says: a time that no record can have is none. */
+export function timeOf(at: Date | null): string | null {
+  const time = at?.getTime() ?? -1
+  return at !== null && time >= 0 && time < year10000 ? at.toISOString() : null
+}
+
+const year10000 = Date.UTC(10_000, 0)
 
 /** The failure that a signal amounts to, sent to the program itself or to a shell between us and it; null without one. */
 export function bySignal({ track, signal }: Ending): WorkerFailure | null {

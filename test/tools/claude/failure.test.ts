@@ -90,8 +90,11 @@ test('a limit of the account says until when', () => {
   const event = { type: 'rate_limit_event', rate_limit_info: limit }
   const failure = ending(refused(429, 'rate_limit', "You've hit your limit", event))
   expect(failure).toMatchObject({ class: 'usage-limit', retry_at: '2026-11-20T14:51:38.000Z' })
-  const absurd = { type: 'rate_limit_event', rate_limit_info: { ...limit, resetsAt: 1e300 } }
-  expect(ending(refused(429, 'rate_limit', 'x', absurd))).toMatchObject({ retry_at: null })
+  // Milliseconds, say: no record has room for such a year.
+  for (const resetsAt of [1e300, 1795186298000, -1]) {
+    const absurd = { type: 'rate_limit_event', rate_limit_info: { ...limit, resetsAt } }
+    expect(ending(refused(429, 'rate_limit', 'x', absurd))).toMatchObject({ retry_at: null })
+  }
 })
 
 test('an end without a result is known by how it came', () => {

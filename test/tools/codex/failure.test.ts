@@ -93,6 +93,8 @@ test.each([
   ['You’ve hit your usage limit. Try again in 3 days 2 hours.', new Date(2026, 10, 23, 5, 0, 30)],
   ['You’ve hit your usage limit. Try again in 1 hour 5 minutes.', new Date(2026, 10, 20, 4, 5, 30)],
   ['Rate limit reached. Please try again in 1.5s.', new Date(now.getTime() + 1500)],
+  // A record has no room for such a year.
+  ['Rate limit reached. Please try again in 9999999d.', null],
   ['Rate limit reached. Please try again in 28ms. Visit …', new Date(now.getTime() + 28)],
   ['Rate limit reached. Please try again in 1m30s.', new Date(now.getTime() + 90_000)],
   ['You’ve hit your usage limit. Try again later.', null],
