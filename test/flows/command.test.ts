@@ -3,7 +3,7 @@
  *
  * Seen to fail: without `atEnd` in lib/flows/runner/conclude.ts, "is merged"; without the look whether it has hooks in
  * lib/flows/hook-marks.ts "a message waits", and without `isShell` in lib/flows/runner/attend.ts, too; without `missing` in
- * lib/tools/command/command.ts, "is refused".
+ * lib/tools/command/command.ts, "is refused"; without lib/flows/runner/flood.ts, "is ended when it prints".
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,6 +51,16 @@ it('fails with its code and the end of what it complained about', async () => {
   expect(await settled(box, 'fails')).toMatchObject({
     state: 'failed',
     failure: { class: 'crash', message: 'ended with 3: first no such model' },
+  })
+})
+
+it('is ended when it prints without end', async () => {
+  story('truncate --size 2G "$DIRIGENT_TASK_DIR"/log/attempt-001/stderr.log; sleep 76')
+  await spawnTask(box, 'floods', { attempts: 3 }, [])
+  expect(await settled(box, 'floods')).toMatchObject({
+    state: 'failed',
+    attempt: 1,
+    failure: { class: 'crash', message: expect.stringContaining('more than 1 GiB') },
   })
 })
 

@@ -24,6 +24,7 @@ import { attend, budgetSpent, endWorker, spent } from './attend.ts'
 import { conclude, concludeLost } from './conclude.ts'
 import { delivered } from './correspondence.ts'
 import { fail } from './fail.ts'
+import { flooded } from './flood.ts'
 import { type Before, lookBefore } from './guard.ts'
 import { hooksOf } from './hooks.ts'
 import { type Interrupt, restartOf } from './interrupt.ts'
@@ -131,7 +132,9 @@ async function work(
           ? interrupted(attended.urgent)
           : attended.overstayed
             ? overstayed
-            : null,
+            : attended.flooded
+              ? flooded
+              : null,
     interrupt,
   })
 }

@@ -24,6 +24,7 @@ import { watchFarewell, watchQuestions } from './asking.ts'
 import { watchCheckpoint } from './checkpoint-watch.ts'
 import { correspond } from './correspondence.ts'
 import { watchDay } from './day.ts'
+import { watchOutput } from './flood.ts'
 import type { Interrupt } from './interrupt.ts'
 import { usedBefore } from './thread.ts'
 import { type Urgent, urgentMail } from './urgent.ts'
@@ -44,6 +45,8 @@ export interface Attended {
   readonly urgent: Urgent | null
   /** It had asked, and did not end its turn. */
   readonly overstayed: boolean
+  /** It printed without end. */
+  readonly flooded: boolean
 }
 
 export async function attend(
@@ -71,6 +74,8 @@ export async function attend(
   let urgent: Urgent | null = null
   const hasOverstayed = watchFarewell(context)
   let overstayed = false
+  const hasFlooded = watchOutput(task)
+  let flooded = false
   /** Somebody has taken the task over. */
   let taken = false
   let wrote = 0
@@ -115,7 +120,8 @@ export async function attend(
     lookAtDay(used().total)
     urgent ??= lookForUrgent()
     overstayed ||= hasOverstayed(task)
-    if (overBudget || urgent || overstayed || taken || interrupt.signal.aborted) hurry()
+    flooded ||= hasFlooded()
+    if (overBudget || urgent || overstayed || flooded || taken || interrupt.signal.aborted) hurry()
   }
   const timer = setInterval(tick, lookEvery)
   interrupt.signal.addEventListener('abort', hurry, { once: true })
@@ -134,6 +140,7 @@ export async function attend(
     interrupted: taken || interrupt.signal.aborted,
     urgent,
     overstayed,
+    flooded,
   }
 }
 
