@@ -1,8 +1,8 @@
 /** The program's own folder (login, session files), what signs its requests, and who serves them. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { errno } from '../../kit/errors.ts'
+import { errno, Failure } from '../../kit/errors.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
 import { isTable, parseTable } from '../workers/json.ts'
 
@@ -67,7 +67,16 @@ function hasKey(env: NodeJS.ProcessEnv): boolean {
   return typeof tableIn(path)?.primaryApiKey === 'string'
 }
 
-const tableIn = (path: string) => parseTable(readBounded(path, 16 * 1024 * 1024)?.toString() ?? '')
+/** Many keep such files elsewhere, and a link here. Null for what cannot be read: then no login is seen in it. */
+function tableIn(path: string): Record<string, unknown> | null {
+  try {
+    return parseTable(readBounded(realpathSync(path), 16 * 1024 * 1024)?.toString() ?? '')
+  } catch (error) {
+    if (error instanceof Failure || ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errno(error) ?? ''))
+      return null
+    throw error
+  }
+}
 
 /** `claude/anthropic`; `claude/<host>` where another is asked. */
 export function providerOf(env: NodeJS.ProcessEnv): string {
