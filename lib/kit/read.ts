@@ -134,7 +134,7 @@ export function lookAt(path: string | Buffer): Stats | undefined {
   try {
     return lstatSync(path)
   } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) return undefined
     throw error
   }
 }

@@ -61,12 +61,18 @@ it('adds its rules to the settings that are there, and says so when they cannot 
     permissions: { deny: ['Read(.env)'] },
   })
   expect(allowed()[0]).toBe('Bash(ls:*)')
-  for (const broken of ['{ "permissions": ', '[]', '{"permissions": {"allow": "all"}}']) {
-    writeFileSync(settings(), broken)
+  // The last is not UTF-8: written again it would be another.
+  for (const broken of [
+    '{ "permissions": ',
+    '[]',
+    '{"permissions": {"allow": "all"}}',
+    '{"model": "\xe9"}',
+  ]) {
+    writeFileSync(settings(), broken, 'latin1')
     const ran = await init()
     expect(ran.exitCode).toBe(0)
     expect(ran.stdout).toContain('was left alone')
-    expect(readFileSync(settings(), 'utf8')).toBe(broken)
+    expect(readFileSync(settings(), 'latin1')).toBe(broken)
   }
 })
 
@@ -193,6 +199,10 @@ it('writes nothing through a link that leads out of the repository', async () =>
   expect(ran.stdout).toContain(`.claude leads out of the repository, to ${outside}`)
   await init('--uninstall')
   expect(readdirSync(outside)).toEqual([])
+  // Seen to fail: looked at with stat alone, which was a bug of ours.
+  rmSync(join(box.repo, '.claude'))
+  symlinkSync('.claude', join(box.repo, '.claude'))
+  expect((await init()).stdout).toContain('.claude is no directory')
 })
 
 // Seen to fail: without -C; with .claude named although it is ignored.

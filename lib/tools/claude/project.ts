@@ -3,10 +3,10 @@
  * the person's file: only rules are added to its list, or taken out again, to the byte, and what cannot be read is
  * left alone.
  */
-import { realpathSync, rmSync, statSync } from 'node:fs'
+import { realpathSync, rmSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
-import { makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
+import { isDirectory, makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
 import { addTexts, takeMember, takeTexts } from '../../kit/json-text.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
@@ -35,7 +35,7 @@ export const mayUse = (skill: string): string => `Skill(${skill})`
 export function projectProblem(main: string): string | null {
   for (const path of [directory(main), skillsDirectory(main)]) {
     if (!lookAt(path)) continue
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return `${path} is no directory`
+    if (!isDirectory(path)) return `${path} is no directory`
     const real = realpathSync(path)
     if (!real.startsWith(`${realpathSync(main)}${sep}`))
       return `${path} leads out of the repository, to ${oneLine(real, 200)}`
@@ -132,8 +132,11 @@ function readRules(main: string): Found | string {
   const problem = projectProblem(main)
   if (problem !== null) return problem
   try {
-    const text = readBounded(path, 1024 * 1024)?.toString() ?? null
-    if (text === null) return { text, rules: [], against: [], missing: 'file' }
+    const bytes = readBounded(path, 1024 * 1024)
+    if (!bytes) return { text: null, rules: [], against: [], missing: 'file' }
+    const text = bytes.toString()
+    // Written again it would be another.
+    if (!Buffer.from(text).equals(bytes)) return 'it is not UTF-8'
     if (((lookAt(path)?.mode ?? 0) & 0o200) === 0) return 'it is write-protected'
     const settings: unknown = parse(text)
     if (!isTable(settings)) return 'it is not a JSON object'
