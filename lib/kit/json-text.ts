@@ -88,7 +88,12 @@ function remove(json: string, at: number, which: (entry: Entry) => boolean): str
 /** A new value, laid out as the file is. */
 function written(json: string, at: number, value: unknown): string {
   const { newline, unit } = styleOf(json)
-  if (newline === '') return JSON.stringify(value).replace(/":/g, '": ').replace(/","/g, '", "')
+  // Only between values is there an end of a line: within a text it is escaped.
+  if (newline === '')
+    return JSON.stringify(value, null, 1)
+      .replace(/(?<=[[{])\n */g, '')
+      .replace(/\n *(?=[\]}])/g, '')
+      .replace(/\n */g, ' ')
   return JSON.stringify(value, null, unit).replaceAll('\n', `${newline}${indentAt(json, at)}${unit}`)
 }
 

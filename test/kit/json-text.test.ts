@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { addTexts, takeMember, takeTexts } from '../../lib/kit/json-text.ts'
 
 const keys = ['permissions', 'allow']
-const ours = ['Skill(x)', 'Bash(x "y" \\:*)']
+const ours = ['Skill(x)', 'Bash(x "y" \\:*)', '",":"']
 const listOf = (json: string) => JSON.parse(json.replace('\ufeff', '')).permissions.allow
 
 // Seen to fail: written by JSON.stringify.
