@@ -1,5 +1,5 @@
 /** `npm run build`: one bundle per verb in dist/. Built beside, then moved in. */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -39,18 +39,31 @@ try {
   })
   // An edit made while we were building must count as newer than the build.
   for (const name of readdirSync(beside)) utimesSync(join(beside, name), began, began)
-  mkdirSync(dist, { recursive: true })
   made = readdirSync(beside)
   // Packages before the verbs that load them.
-  for (const name of [...made.filter((file) => !isVerb(file)), ...made.filter(isVerb)])
-    renameSync(join(beside, name), join(dist, name))
+  if (!placeWhole())
+    for (const name of [...made.filter((file) => !isVerb(file)), ...made.filter(isVerb)])
+      renameSync(join(beside, name), join(dist, name))
 } finally {
-  rmSync(beside, { recursive: true })
+  rmSync(beside, { recursive: true, force: true })
 }
 // Files of an earlier version: a runner that is under way may still load one; yesterday's are rubbish.
 for (const name of readdirSync(dist)) {
   if (!made.includes(name) && statSync(join(dist, name)).mtimeMs < Date.now() - 86_400_000)
     rmSync(join(dist, name))
+}
+
+/** The first build comes all at once: half of one, after a kill, would be completed by nobody. False when one is there. */
+function placeWhole() {
+  chmodSync(beside, 0o777 & ~process.umask())
+  try {
+    renameSync(beside, dist)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['ENOTEMPTY', 'EEXIST'].includes(String(error.code)))
+      return false
+    throw error
+  }
 }
 
 /** @param {string} file */

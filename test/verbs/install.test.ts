@@ -8,6 +8,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,6 +57,8 @@ it('comes as a plugin without a build, and makes it; without dependencies it say
   const ask = (...words: string[]) => execa(join(copy, 'bin', 'dirigent'), words, { cwd: '/', reject: false })
   expect((await ask('help', 'spawn')).stdout).toMatch(/^dirigent spawn: creates a task/)
   expect(existsSync(join(copy, 'dist', 'spawn.cjs'))).toBe(true)
+  // Seen to fail: with who may read it as the directory beside, which was nobody else.
+  expect(statSync(join(copy, 'dist')).mode & 0o777).toBe(0o777 & ~process.umask())
   for (const name of ['dist', 'node_modules']) rmSync(join(copy, name), { recursive: true })
   const bare = await ask('status')
   expect([bare.exitCode, bare.stdout]).toEqual([1, ''])
