@@ -3,11 +3,16 @@ import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statfsSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import type { TestProject } from 'vitest/node'
 import { errno } from '../../lib/kit/errors.ts'
 import { makeTemplate, root } from './template.ts'
 
-export default async function setup(): Promise<() => void> {
-  await execa('node', ['bin/bundle.js'], { cwd: root, stdio: 'inherit' })
+const build = () => execa('node', ['bin/bundle.js'], { cwd: root, stdio: 'inherit' })
+
+export default async function setup(project?: TestProject): Promise<() => void> {
+  await build()
+  // `vitest --watch`: whoever edits a source wants to see what that comes to.
+  project?.onTestsRerun(async () => void (await build()))
   if (await isRoomy(memory)) process.env.TMPDIR ??= memory
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'dirigent-template-')))
   await makeTemplate(directory)
