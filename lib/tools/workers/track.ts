@@ -39,15 +39,12 @@ export interface Track {
   /** The total of the thread or of the attempt, as the kind of worker counts; known at the latest when its turn has completed. */
   usage: Usage | null
   outcome: null | { ended: 'completed' } | { ended: 'failed'; message: string; cause?: Cause }
-  /** The last five. */
-  notices: string[]
   /** Events that the model made: it had read all that was put before it. */
   answers: number
   /** The newest event was one of them. */
   answering: boolean
 }
 
-const noticesKept = 5
 const runningKept = 100
 const outputKept = 64 * 1024
 
@@ -61,7 +58,6 @@ export function newTrack(at = 0): Track {
     lastMessage: null,
     usage: null,
     outcome: null,
-    notices: [],
     answers: 0,
     answering: false,
   }
@@ -101,8 +97,6 @@ function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
       if (ended?.tool === 'patch' && event.ok) return { running, counts: plus(state, 'patches') }
       return { running }
     }
-    case 'notice':
-      return { notices: [...state.notices, event.message].slice(-noticesKept) }
     case 'turn-completed':
       return { outcome: { ended: 'completed' }, usage: event.usage, running: [] }
     case 'turn-failed': {

@@ -81,11 +81,6 @@ test('the end of a turn ends everything, also a command that was still running',
   expect(failed).toMatchObject({ outcome: { ended: 'failed', message: 'no' }, usage: null })
 })
 
-test('the last five notices are kept', () => {
-  const notices = [1, 2, 3, 4, 5, 6, 7].map((n): WorkerEvent => ({ kind: 'notice', message: `n${n}` }))
-  expect(fold(notices).notices).toEqual(['n3', 'n4', 'n5', 'n6', 'n7'])
-})
-
 test('a track is never changed in place', () => {
   const freeze = (state: Track): Track => {
     for (const value of Object.values(state)) if (typeof value === 'object') Object.freeze(value)
