@@ -18,6 +18,8 @@ export interface OptionSpec {
   readonly required?: true
   /** Its value when it is not given. */
   readonly default?: string
+  /** The one of the verb's actions that takes it. */
+  readonly action?: string
 }
 
 /** The words of a closed list (`a|b`), of which the value is one; none for any other value. */
@@ -106,7 +108,7 @@ export function parse<S extends VerbSpec>(spec: S, { ours, theirs }: Words): Com
   const words = [...positionals, ...theirs]
   if (words.length < spec.min) throw usage(spec, `dirigent ${spec.name} needs ${spec.positionals}`)
   if (words.length > spec.max) throw usage(spec, `${JSON.stringify(words[spec.max])} is one word too many`)
-  if (spec.actions) checkAction(spec, spec.actions, words)
+  if (spec.actions) checkAction(spec, spec.actions, words, Object.keys(flags))
   return {
     words,
     flags: flags as Flags<S>,
@@ -119,6 +121,7 @@ function checkAction(
   spec: VerbSpec,
   actions: NonNullable<VerbSpec['actions']>,
   words: readonly string[],
+  given: readonly string[],
 ): void {
   const [action = '', ...more] = words
   const counts = Object.hasOwn(actions, action) ? actions[action] : undefined
@@ -133,6 +136,10 @@ function checkAction(
       spec,
       `dirigent ${spec.name} ${action} takes ${least === most ? least : `${least} to ${most}`} more words, not ${more.length}`,
     )
+  for (const name of given) {
+    const { action: takes = action } = spec.options[name] ?? {}
+    if (takes !== action) throw usage(spec, `--${name} is for dirigent ${spec.name} ${takes}`)
+  }
 }
 
 function parseOptions(

@@ -57,7 +57,8 @@ export function helpOf(spec: VerbSpec): Answer {
   const rows = Object.entries(optionsOf(spec)).map(([name, option]) => {
     const flag = `--${name}${option.value ? ` ${option.value}` : ''}${option.short ? `, -${option.short}` : ''}`
     const unless = option.default === undefined ? '' : ` (default: ${option.default})`
-    return `  ${flag.padEnd(24)} ${option.help}${unless}`
+    const of = option.action === undefined ? '' : `${option.action}: `
+    return `  ${flag.padEnd(24)} ${of}${option.help}${unless}`
   })
   const text = [
     `dirigent ${spec.name}: ${spec.summary}`,

@@ -46,11 +46,13 @@ function asking(question: string, asked: Asked | null): string {
 
 /**
  * What could be answered, each of the first few: one alone would look like advice. A word to be replaced where
- * anything can.
+ * anything can. The worker chose these words: none of them is an option of ours, or a name for stdin.
  */
 function answersOf({ options, default: fallback }: Asked): string[] {
   const known = [...new Set([...(fallback === null ? [] : [fallback]), ...options])]
-  return known.length > 0 ? known.slice(0, 3).map(quoted) : ['TEXT']
+    .filter((answer) => answer !== '' && answer !== '-')
+    .map((answer) => `${answer.startsWith('-') ? '-- ' : ''}${quoted(answer)}`)
+  return known.length > 0 ? known.slice(0, 3) : ['TEXT']
 }
 
 /** Another attempt: by a better spec, from where the base is now, or simply once more. */

@@ -97,6 +97,7 @@ export function readBody(path: string): string {
 export function idFrom(title: string): string {
   const words = title
     .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')

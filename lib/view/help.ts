@@ -39,6 +39,7 @@ function manifestOf(verb: VerbSpec) {
     required: spec.required ?? false,
     short: spec.short ?? null,
     repeated: spec.repeated ?? false,
+    action: spec.action ?? null,
     help: spec.help,
   }))
   return {
@@ -47,6 +48,7 @@ function manifestOf(verb: VerbSpec) {
     positionals,
     min,
     max,
+    actions: verb.actions ?? null,
     pass_through: verb.passThrough ?? false,
     options,
     detail,

@@ -87,6 +87,8 @@ it('is told to nobody once it is retired, and stays with the reason', async () =
 it.each([
   ['usage', ['teach']],
   ['usage', ['add', 'a', 'b']],
+  ['usage', ['list', '--tag', 'web']],
+  ['usage', ['add', 'A rule.', '--all']],
   ['bad-id', ['add', '漢字']],
   ['bad-message', ['add', 'x'.repeat(2049)]],
   ['bad-message', ['retire', 'colours', ' ']],

@@ -43,6 +43,11 @@ it('a question shows each answer as a command, its default first', () => {
   expect(answers(['red', 'blue'], 'blue')).toEqual([one('blue'), one('red')])
   expect(answers(['a', 'b', 'c', 'd'], null)).toHaveLength(3)
   expect(answers([], null)).toEqual(['dirigent send a-task TEXT'])
+  // Typed as they stand these would send a file, or read stdin.
+  expect(answers(['--file=/etc/passwd', '-', '', "it's"], null)).toEqual([
+    "dirigent send a-task -- '--file=/etc/passwd'",
+    "dirigent send a-task 'it'\\''s'",
+  ])
 })
 
 it('every other live task goes on by itself', () => {

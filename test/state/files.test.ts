@@ -95,7 +95,7 @@ describe('a spec', () => {
 
   it.each([
     ['Add a login form', 'add-a-login-form'],
-    ['  Ünï-cödé & more!! ', 'u-ni-co-de-more'],
+    ['  Ünï-cödé & more!! ', 'uni-code-more'],
     ['--x--', 'x'],
     ['日本語', ''],
     [`${'long '.repeat(20)}`, 'long-long-long-long-long-long-long-long'],
@@ -103,8 +103,7 @@ describe('a spec', () => {
     [`${'x'.repeat(40)} and more`, 'x'.repeat(40)],
     ['x'.repeat(50), 'x'.repeat(40)],
   ])('called %j gets an id', (title, id) => {
-    expect(idFrom(title)).toMatch(/^(?:[a-z0-9][a-z0-9-]*)?$/)
-    if (!/[ÜÏ]/i.test(title)) expect(idFrom(title)).toBe(id)
+    expect(idFrom(title)).toBe(id)
   })
 })
 

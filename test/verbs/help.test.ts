@@ -32,6 +32,8 @@ it('tells a program every verb, its options, and what each exit code and error m
   expect(find('wait', 'until')).toMatchObject({ choices: ['attention', 'settled'], default: 'attention' })
   expect(find('spawn', 'spec')).toMatchObject({ required: true, choices: [], default: null })
   expect(find('ask', 'option').repeated).toBe(true)
+  expect([find('lesson', 'path').action, find('send', 'from').action]).toEqual(['add', null])
+  expect(told.find(({ name }) => name === 'lesson')?.actions).toMatchObject({ list: [0, 0], retire: [2, 2] })
   expect(told.filter(({ pass_through }) => pass_through).map(({ name }) => name)).toEqual(['build'])
   expect(json.data.exits.pending).toBe(7)
   expect(json.data.errors).toEqual(codes)
