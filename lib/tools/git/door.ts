@@ -63,7 +63,7 @@ export async function gitTry(
   for (let times = 0; result.exitCode !== 0 && times < patience.times; times++) {
     const lock = lockInTheWay(result.stderr)
     if (lock === null) break
-    await makeWay(repo, lock)
+    await makeWay(repo, [lock])
     result = await start()
   }
   refuseKilled(`git ${args.find((word) => !word.startsWith('-')) ?? ''}`, result)

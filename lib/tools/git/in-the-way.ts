@@ -20,12 +20,12 @@ export function lockInTheWay(stderr: string): string | null {
   return join(realpathSync(dirname(path)), basename(path))
 }
 
-/** Waits a moment; removes the lock when nobody can be at it. */
-export async function makeWay(location: Location, lock: string): Promise<void> {
+/** Waits a moment; removes those at which nobody can be. */
+export async function makeWay(location: Location, locks: readonly string[]): Promise<void> {
   await delay(patience.apart)
-  const stale = staleLocks(location, location.main).includes(lock)
+  const stale = staleLocks(location, location.main).filter((lock) => locks.includes(lock))
   // Looking takes a while: another of us may have removed it meanwhile, and a git at work made its own.
-  if (stale && isOld(lock)) removeTree(lock)
+  for (const lock of stale) if (isOld(lock)) removeTree(lock)
 }
 
 /**
@@ -39,6 +39,6 @@ export async function clearAway(location: Location): Promise<void> {
       (lock) => !lock.startsWith(join(location.gitDir, 'worktrees')),
     )
     if (left.length === 0) return
-    for (const lock of left) await makeWay(location, lock)
+    await makeWay(location, left)
   }
 }

@@ -19,7 +19,7 @@ it('a lock is left alone', async () => {
   utimesSync(lock, 1, 1)
   expect(staleLocks(box.repo, box.main)).toEqual([])
   expect(lockInTheWay(`fatal: Unable to create '${lock}': File exists`)).toBe(lock)
-  await makeWay(box.repo, lock)
+  await makeWay(box.repo, [lock])
   expect(existsSync(lock)).toBe(true)
   box.close()
 })
