@@ -51,6 +51,7 @@ export const findingCodes = {
   'agents-too-big': 'warning',
   'lesson-unreadable': 'warning',
   'prompt-unknown': 'warning',
+  'skill-differs': 'warning',
   'attempt-ahead': 'warning',
   'trail-behind': 'warning',
   'trail-damaged': 'warning',

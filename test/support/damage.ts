@@ -1,4 +1,5 @@
 /** One way to bring about each thing that doctor can find, done for real in a sandbox. */
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { execa, type ResultPromise } from 'execa'
@@ -126,6 +127,18 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
     'not-initialised': { cause: () => move(box.state, join(box.directory, 'away')) },
     'config-unreadable': { cause: () => edit(state('config.yaml'), () => 'version: [\n') },
     'prompt-unusable': { cause: () => edit(prompt('mail.md'), () => 'Hi {{name}}.\n') },
+    'skill-differs': {
+      cause: () => {
+        const undo = edit(prompt('mail.md'), (text) => `${text}Of before.\n`)
+        const put = createHash('sha256')
+          .update(readFileSync(prompt('mail.md')))
+          .digest('hex')
+        const record = join(prompt('..'), '.installed.json')
+        const { files } = JSON.parse(readFileSync(record, 'utf8'))
+        const forget = change(record, { files: { ...files, 'prompts/mail.md': put } })
+        return () => [undo(), forget()]
+      },
+    },
     'prompt-unknown': { cause: () => make(prompt('mails.md'), 'Hi.\n') },
     'state-not-writable': {
       impossible: unlessRoot,

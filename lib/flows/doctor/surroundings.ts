@@ -6,9 +6,11 @@ import { createFileOnce, writeFileDurable } from '../../kit/files.ts'
 import { nodeProblem } from '../../kit/package.ts'
 import { readBounded } from '../../kit/read.ts'
 import { spaceOf } from '../../kit/space.ts'
+import { plural } from '../../kit/text.ts'
 import type { Finding, FindingCode } from '../../rules/findings.ts'
 import { spaceProblem } from '../../rules/space.ts'
 import { ignoreTemplate } from '../../state/templates.ts'
+import { skillName, skillPath } from '../../tools/claude/project.ts'
 import { notIgnored } from '../../tools/git/changes.ts'
 import { branches, resolveBase } from '../../tools/git/refs.ts'
 import { commitProblem } from '../../tools/git/trial.ts'
@@ -16,6 +18,7 @@ import { isRefused } from '../../tools/git/trusted.ts'
 import { checkGit } from '../../tools/git/version.ts'
 import { trackedBelow } from '../../tools/git/worktrees.ts'
 import type { WorkerKind } from '../../tools/workers/worker.ts'
+import { differingIn } from '../init/skill.ts'
 import { strangersIn, troublesIn } from '../texts.ts'
 import { kindOf } from '../worker.ts'
 import { collect } from './collect.ts'
@@ -61,6 +64,13 @@ function* promptTexts({ context }: Look): Iterable<Finding> {
       code: 'prompt-unknown',
       what: `${path} is no text of ours: nobody is told it`,
       fix: 'Rename it to the text that it is to be (README.md beside it names them), or move it away.',
+    }
+  const [first, ...others] = differingIn(context.repo.main)
+  if (first !== undefined)
+    yield {
+      code: 'skill-differs',
+      what: `${skillPath(context.repo.main, skillName)} is of another version than this Dirigent, ${first}${others.length > 0 ? ` and ${plural(others.length, 'other page')}` : ''}`,
+      fix: 'Take ours, and commit that: dirigent init. Where the repository’s is the newer one, install that instead.',
     }
 }
 

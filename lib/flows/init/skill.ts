@@ -73,6 +73,18 @@ export function installSkill(main: string, settings: PlaceMade | null): SkillIns
   return { ...nothing, how: 'copied', ...copy(source, path, settings) }
 }
 
+/** Pages of a copy that `init` would bring up to date: others than ours, and edited by nobody. */
+export function differingIn(main: string): readonly string[] {
+  const path = skillPath(main, skillName)
+  if (projectProblem(main) !== null || !lookAt(path)?.isDirectory()) return []
+  const source = join(packageRoot(), 'skill')
+  const { files } = readRecord(path)
+  return filesIn(source).filter((name) => {
+    const put = files[name]
+    return put && hashOf(path, name) === put && put !== hash(readFileSync(join(source, name)))
+  })
+}
+
 /** What `init` made for our rules; null when it did not say. */
 export const madeForRules = (main: string): PlaceMade | null =>
   projectProblem(main) === null ? readRecord(skillPath(main, skillName)).settings : null
