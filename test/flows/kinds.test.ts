@@ -3,8 +3,9 @@
  *
  * Seen to fail: with `threadOf` in lib/flows/ask-worker.ts that takes the newest thread of any kind, "changes hands";
  * without `used` events in lib/tools/claude/events.ts, "a budget"; with `concludeLost` that calls an end without a word
- * completed, "three at once".
+ * completed, "three at once"; without `hindered` there, "not let without asking".
  */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Ask, type Reply, type ScriptedClaude, startScriptedClaude } from '../scripted-claude/server.ts'
@@ -89,4 +90,22 @@ it('a budget ends Claude Code in the middle of its turn, and what it used until 
     usage: { total: 3300 },
   })
   expect(workersOf(box, 'spends')).toEqual([])
+})
+
+// The line is that of 2.1.197 where /etc/claude-code/managed-settings.json forbids the bypass.
+it('Claude Code that is not let without asking says so at the task', async () => {
+  const path = join(box.directory, 'claude')
+  const lines = [
+    { type: 'system', subtype: 'init', session_id: 's', permissionMode: 'default' },
+    { type: 'result', subtype: 'success', is_error: false, result: 'I may do nothing.' },
+  ]
+  const print = lines.map((line) => `echo '${JSON.stringify(line)}'`).join('\n')
+  writeFileSync(path, `#!/bin/sh\ncat > /dev/null\n${print}\n`, { mode: 0o755 })
+  box.configure({ claude: { path } })
+  await spawnTask(box, 'may-not', { worker: 'claude', attempts: 1 }, [])
+  expect(await settled(box, 'may-not')).toMatchObject({
+    state: 'failed',
+    failure: { class: 'no-commit' },
+    flags: expect.arrayContaining([expect.stringContaining('disableBypassPermissionsMode')]),
+  })
 })

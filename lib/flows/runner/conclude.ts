@@ -16,7 +16,7 @@ import { headOf } from '../../tools/git/worktrees.ts'
 import { track as follow, type Track } from '../../tools/workers/track.ts'
 import { addUsage, type Usage } from '../../tools/workers/usage.ts'
 import type { WorkerKind } from '../../tools/workers/worker.ts'
-import { advance, trail } from '../advance.ts'
+import { advance, flag, trail } from '../advance.ts'
 import { tidyLine } from '../build-line.ts'
 import type { Context } from '../context.ts'
 import { noteLimits } from '../cool-down.ts'
@@ -68,7 +68,8 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   concludeMail(context, task, { started: ending.started, track })
   // Also of what was edited meanwhile, and told by the hooks.
   const noticed = flagTexts(context, noticeMissedHooks(context, task, track))
-  const guarded = ending.before ? await guardRefs(context, noticed, ending.before) : noticed
+  const flagged = track.hindered === null ? noticed : flag(context, noticed, track.hindered)
+  const guarded = ending.before ? await guardRefs(context, flagged, ending.before) : flagged
   // Counted together with the transition, so that an end concluded twice is counted once.
   const counted = {
     usage: addUsage(guarded.status.usage, exit.usage),

@@ -20,6 +20,9 @@ const textBytes = 64 * 1024
 const whatLength = 200
 /** Said for its makers, for want of another reason. */
 const itsOwn = '[ede_diagnostic]'
+/** Without a word it takes this mode for ours where it is forbidden. */
+const asking =
+  'claude asked for permission before each command and edit, and nobody was there: do managed settings forbid its bypass (disableBypassPermissionsMode)?'
 
 export class ClaudeEvents {
   readonly #lines = new Lines(longestLine)
@@ -67,7 +70,11 @@ export class ClaudeEvents {
       const first = !this.#begun
       this.#begun = true
       const thread = text(line.session_id, 100)
-      return [...(first ? [{ kind: 'thread-started' as const, thread }] : []), { kind: 'turn-started' }]
+      return [
+        ...(first ? [{ kind: 'thread-started' as const, thread }] : []),
+        ...(first && line.permissionMode === 'default' ? [{ kind: 'hindered' as const, why: asking }] : []),
+        { kind: 'turn-started' },
+      ]
     }
     if (line.subtype === 'api_retry') {
       const why = [line.error_status, line.error].filter(Boolean).join(' ')

@@ -33,6 +33,8 @@ export type WorkerEvent =
   | { kind: 'tool-ended'; id: string; ok: boolean; exit: number | null }
   /** Something to know that ends nothing: a warning, or `Reconnecting... 1/5 (…)`. */
   | { kind: 'notice'; message: string }
+  /** Why it can hardly do anything, for a person. */
+  | { kind: 'hindered'; why: string }
   /** Of a program without events: a piece of what it printed, whose end is its last words. */
   | { kind: 'output'; text: string }
   /** What was used so far, where that is known before the end. */

@@ -39,6 +39,8 @@ export interface Track {
   /** The total of the thread or of the attempt, as the kind of worker counts; known at the latest when its turn has completed. */
   usage: Usage | null
   outcome: null | { ended: 'completed' } | { ended: 'failed'; message: string; cause?: Cause }
+  /** Why it could hardly do anything, as it said itself. */
+  hindered: string | null
   /** Events that the model made: it had read all that was put before it. */
   answers: number
   /** The newest event was one of them. */
@@ -58,6 +60,7 @@ export function newTrack(at = 0): Track {
     lastMessage: null,
     usage: null,
     outcome: null,
+    hindered: null,
     answers: 0,
     answering: false,
   }
@@ -78,6 +81,8 @@ function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
       return { outcome: null, running: [] }
     case 'output':
       return { lastMessage: lastBytes((state.lastMessage ?? '') + event.text, outputKept) }
+    case 'hindered':
+      return { hindered: event.why }
     case 'used':
       return { usage: event.usage }
     case 'message':
@@ -120,7 +125,7 @@ function activityAfter(before: Activity, state: Track, event: WorkerEvent, at: n
   if (event.kind === 'notice') {
     return /^Reconnecting\b/.test(event.message) ? become('reconnecting', event.message, at) : heard
   }
-  if (['unknown', 'thread-started', 'used'].includes(event.kind)) return heard
+  if (['unknown', 'thread-started', 'hindered', 'used'].includes(event.kind)) return heard
   if (event.kind === 'output') {
     const what = lastLine(state.lastMessage ?? '')
     return { kind: 'thinking', what, since: what === before.what ? before.since : at, last_event: at }
