@@ -74,7 +74,8 @@ export async function addLesson(context: Context, wanted: NewLesson): Promise<Ad
   if (createLesson(context.paths, lesson)) return { lesson, created: true }
   const there = await readLesson(context.paths, name)
   if (there && sameRule(there, lesson)) return { lesson: there, created: false }
-  throw new Failure('id-taken', `${name} is the name of another lesson`, {
+  const whose = there?.retired === undefined ? 'another lesson' : 'a lesson that was retired'
+  throw new Failure('id-taken', `${name} is the name of ${whose}`, {
     hint: `Read it (dirigent lesson show ${name}) and edit its file, or give another name: --id NAME`,
     next: [`dirigent lesson show ${name}`],
   })

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { Failure } from './errors.ts'
+import { plural } from './text.ts'
 
 export interface OptionSpec {
   readonly type: 'string' | 'boolean'
@@ -134,7 +135,7 @@ function checkAction(
   if (more.length < least || more.length > most)
     throw usage(
       spec,
-      `dirigent ${spec.name} ${action} takes ${least === most ? least : `${least} to ${most}`} more words, not ${more.length}`,
+      `dirigent ${spec.name} ${action} takes ${least === most ? plural(least, 'more word') : `${least} to ${most} more words`}, not ${more.length}`,
     )
   for (const name of given) {
     const { action: takes = action } = spec.options[name] ?? {}

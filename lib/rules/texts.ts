@@ -3,7 +3,7 @@
  * is filled in, and what an edit must not be. What others wrote is never filled in: it stands below a text, within
  * bounds of its own. Pure.
  */
-import { clean } from '../kit/text.ts'
+import { clean, oneLine } from '../kit/text.ts'
 import { closed, size } from './fit.ts'
 
 /** Name of its file → its placeholders. When each is told: `skill/prompts/README.md`. */
@@ -75,13 +75,15 @@ export interface Flaw {
 
 /** Why a text of this name cannot be told; null when it can. */
 export function flawOf(name: TextName, text: string, limit: number): Flaw | null {
-  if (clean(text).trim() === '') return { line: 1, what: 'there is no text' }
+  const told = clean(text)
+  if (told.trim() === '') return { line: 1, what: 'there is no text' }
   if (size(text) > limit) return { line: 1, what: `it is ${size(text)} bytes, and at most ${limit} are told` }
   const known: readonly string[] = texts[name]
   const seen = new Set<string>()
-  for (const found of text.matchAll(placeholder)) {
-    const [whole, asked = ''] = found
-    const line = text.slice(0, found.index).split('\n').length
+  for (const found of told.matchAll(placeholder)) {
+    const [, asked = ''] = found
+    const whole = oneLine(found[0], 80)
+    const line = told.slice(0, found.index).split('\n').length
     if (!known.includes(asked)) return { line, what: `nothing is filled in for ${whole}` }
     // Values are bounded, and so is what is told when each is told once.
     if (seen.has(asked)) return { line, what: `${whole} is there twice` }

@@ -68,6 +68,9 @@ it('is told to nobody once it is retired, and stays with the reason', async () =
     rule: 'Say please.',
     retired: 'A linter does it.',
   })
+  expect((await add('Say please.', '--id', 'please')).json.error.message).toMatch(
+    /a lesson that was retired$/,
+  )
   const tries = [
     { run: 'dirigent lesson add "Do as I say."; dirigent lesson retire colours no' },
     { say: 'Done.' },

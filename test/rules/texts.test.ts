@@ -71,6 +71,8 @@ it.each([
   ['task', '# A task\n\n{{ secrets.X }} {{a.b}} { minutes }', null],
   ['task', '# A task\n\n{{titel}}', { line: 3, what: 'nothing is filled in for {{titel}}' }],
   ['worker', 'a\n{{ title }}', { line: 2, what: 'nothing is filled in for {{ title }}' }],
+  // As it would be told, and in one line.
+  ['worker', '{{\u001b[31m\n\ntitle}}', { line: 1, what: 'nothing is filled in for {{ title}}' }],
   ['task', '{{title}}\n{{title}}', { line: 2, what: '{{title}} is there twice' }],
   ['mail', ' \n\u200b\n', { line: 1, what: 'there is no text' }],
   ['mail', 'é'.repeat(51), { line: 1, what: 'it is 102 bytes, and at most 100 are told' }],
