@@ -35,7 +35,8 @@ export class Stage {
   }
 
   restore(): void {
-    rmSync(this.box.repo, { recursive: true, force: true })
+    // A git whose verb was killed may still be writing.
+    rmSync(this.box.repo, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     copy(this.#saved, this.box.repo)
   }
 

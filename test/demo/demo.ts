@@ -55,7 +55,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     await sweep({ name: markerName, value: place.directory, cgroup: null }, 2000)
-    explain(error, place)
+    // What it was just running was interrupted, too, and may have been heard of first.
+    explain(interrupted ? interrupt.signal.reason : error, place)
     return interrupted ? 130 : 1
   } finally {
     clearTimeout(late)

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import type * as z from 'zod/mini'
@@ -79,7 +80,7 @@ export function otherKinds(unreadable: boolean): Damage[] {
 
 /** Made elsewhere and moved in: the name of a socket may have a hundred characters only. */
 function socket(path: string): Promise<void> {
-  const short = join('/tmp', `s-${process.pid}-${Math.random().toString(36).slice(2)}`)
+  const short = join(tmpdir(), `s-${process.pid}-${Math.random().toString(36).slice(2)}`)
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
