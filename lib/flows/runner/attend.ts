@@ -120,7 +120,9 @@ export async function attend(
     lookAtDay(used().total)
     urgent ??= lookForUrgent()
     overstayed ||= hasOverstayed(task)
-    flooded ||= hasFlooded()
+    unlessTaken(() => {
+      flooded ||= hasFlooded()
+    })
     if (overBudget || urgent || overstayed || flooded || taken || interrupt.signal.aborted) hurry()
   }
   const timer = setInterval(tick, lookEvery)
