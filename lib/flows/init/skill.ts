@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkS
 import { dirname, join, relative, sep } from 'node:path'
 import * as z from 'zod/mini'
 import { Failure } from '../../kit/errors.ts'
-import { makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
+import { isDirectory, makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
 import { packageRoot } from '../../kit/package.ts'
 import { lookAt, namesIn, readBounded } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
@@ -63,7 +63,10 @@ export function installSkill(main: string, settings: PlaceMade | null): SkillIns
   const problem = projectProblem(main)
   if (problem !== null) return { ...nothing, how: 'left', problem }
   const there = lookAt(path)
-  if (there?.isSymbolicLink()) return { ...nothing, how: 'linked' }
+  if (there?.isSymbolicLink())
+    return isDirectory(path)
+      ? { ...nothing, how: 'linked' }
+      : { ...nothing, how: 'left', problem: 'it is a link that leads to no directory' }
   if (there && !there.isDirectory()) return { ...nothing, how: 'left', problem: 'it is no directory' }
   if (!there && isWithin(realpathSync(source), realpathSync(main))) {
     makeDirectory(dirname(path))
