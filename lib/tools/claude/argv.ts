@@ -42,7 +42,8 @@ const mayAll = [
   '--disallowedTools',
   'EnterWorktree,ExitWorktree,CronCreate,ScheduleWakeup',
 ]
-const onlyReads = ['--permission-mode', 'dontAsk', '--tools', 'Read,Grep,Glob']
+/** The list of tools is not one of those that MCP servers bring: a person's settings may let them change anything. */
+const onlyReads = ['--permission-mode', 'dontAsk', '--tools', 'Read,Grep,Glob', '--strict-mcp-config']
 
 const rulesAlone = (worktree: string): string[] => [
   ...['--setting-sources', '', '--strict-mcp-config'],
