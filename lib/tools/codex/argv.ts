@@ -19,8 +19,10 @@ export interface WorkerCall extends Omit<Call, 'house'> {
 
 export function workerArgv(call: WorkerCall): string[] {
   const { settings } = call
+  // The sandbox of a copy does not hold for servers, which may change anything.
+  const servers = call.aside ? [] : settings.mcp_servers
   const own = settings.user_config
-    ? merge(essentials(call), serversOff(settings.mcp_servers, call.home ?? codexHome(process.env)))
+    ? merge(essentials(call), serversOff(servers, call.home ?? codexHome(process.env)))
     : merge(essentials(call), quiet)
   return [
     'exec',

@@ -112,6 +112,12 @@ test('with user_config only the essentials are set, and servers that are not nam
     for (const mcp_servers of [['*'], ['one', 'two.dot', 'three']]) {
       expect(argv({ home }, { user_config: true, mcp_servers }).join()).not.toMatch(/mcp_servers/)
     }
+    // A copy that is asked on the side has none. Seen to fail: without the look at `aside`.
+    const aside = argv(
+      { home, aside: '01a1f72c-1a8b-7fd0-b04b-f7d2da7bd86c' },
+      { user_config: true, mcp_servers: ['*'] },
+    )
+    expect(values(aside).at(-1)).toMatch(/one=.*two\.dot.*three=/)
     expect(argv({ home: join(home, 'none') }, { user_config: true }).join()).not.toMatch(/mcp_servers/)
   } finally {
     rmSync(home, { recursive: true })
