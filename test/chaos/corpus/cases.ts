@@ -86,7 +86,8 @@ export function allCases(unreadable: boolean): FileCase[] {
     ofTask('run.lock', text('\n')),
     ofTask(
       'the task directory',
-      kinds.filter(({ how }) => how !== 'missing'),
+      // A plain file is no task: doctor finds it.
+      kinds.filter(({ how }) => !['missing', 'of mode 000'].includes(how)),
       '.',
     ),
     {
