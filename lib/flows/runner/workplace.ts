@@ -86,18 +86,22 @@ const mostAdds = 10
 async function addFresh(context: Context, task: Task, path: string, start: string): Promise<Place> {
   const branch = branchOf(task.id)
   const { workplace: known, attempt, lost } = task.status
+  // Ours, since nobody had one of that name when the task was spawned.
+  const begun = known === null && (attempt > 1 || lost > 0)
   for (let tries = 1; ; tries++) {
     clearPlace(context, path, branch, known !== null)
     // A branch without a worktree is of a creation that was cut short, or was left when one was dropped: not
     // what this attempt stands on.
-    if (known === null && (attempt > 1 || lost > 0 || tries > 1)) await dropBranch(context, task)
+    if (begun || (known === null && tries > 1)) await dropBranch(context, task)
     try {
       return await addWorktree(context.repo, path, branch, start, known !== null)
     } catch (error) {
       // The git of one that was killed may be at it for a moment still; and git does not always say what the
       // system told it (a directory that could not be made is "not there").
       const most = lost > 0 ? mostAdds : 2
-      if (!(error instanceof Failure && error.code === 'git-failed') || tries >= most) throw error
+      const passes =
+        error instanceof Failure && (error.code === 'git-failed' || (begun && error.code === 'branch-taken'))
+      if (!passes || tries >= most) throw error
       await delay(betweenAdds)
     }
   }
