@@ -81,7 +81,8 @@ describe('the repository', () => {
     await refused(box, ['status', '--repo', join(box.repo, 'README.md')], notADirectory)
     // Seen to fail: a name that no file can have ended in a stack.
     await refused(box, ['status', '--repo', 'x'.repeat(5000)], missingAt(/x{200} is not inside/))
-    await refused(box, ['status', '--repo', ''], { exit: 3, code: 'not-a-repository', says: /not inside/ })
+    await refused(box, ['status', '--repo', ''], missingAt(/"" is not inside/))
+    await refused(box, ['status', '--repo', '\n'], missingAt(/"\\n" is not inside/))
   })
 
   it('must not be bare', async () => {

@@ -85,7 +85,10 @@ function absolute(from: string, path: string): string {
 }
 
 function notFound(from: string): Failure {
-  return new Failure('not-a-repository', `${from.slice(0, 200)} is not inside a git repository`, {
+  const name = from.slice(0, 200)
+  // Of a name that is nothing to see, or breaks the line, it is to be seen what was typed.
+  const shown = /\p{Cc}|^\s*$/u.test(name) ? JSON.stringify(name) : name
+  return new Failure('not-a-repository', `${shown} is not inside a git repository`, {
     hint: 'Go into your repository, or name it: --repo DIR. A new one: git init',
   })
 }
