@@ -5,7 +5,7 @@
  * which the last lines are missing), so such a file is also not believed before its save is over.
  */
 import { dirname } from 'node:path'
-import { errno } from './errors.ts'
+import { errno, Failure } from './errors.ts'
 import { lookAt } from './read.ts'
 
 /** Milliseconds: what was changed longer ago is nobody's who is still saving. */
@@ -60,6 +60,27 @@ export function beingSaved(path: string): () => boolean {
     sleep(Math.max(1, quiet - age + 1))
     looked = Date.now()
     return true
+  }
+}
+
+/**
+ * Looks until a save is over.
+ * @param look undefined for what is not there: an editor may just have moved it away; a Failure for what cannot be read
+ */
+export async function whenSaved<T>(
+  path: string,
+  look: () => T | undefined | Promise<T | undefined>,
+): Promise<T | undefined> {
+  const again = patience(path)
+  const half = beingSaved(path)
+  while (true) {
+    try {
+      const seen = await look()
+      if (seen !== undefined && half()) continue
+      if (seen !== undefined || !again()) return seen
+    } catch (error) {
+      if (!(error instanceof Failure) || !again()) throw error
+    }
   }
 }
 

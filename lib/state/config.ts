@@ -7,7 +7,7 @@ import * as z from 'zod/mini'
 import { diskTrouble } from '../kit/disk.ts'
 import { Failure } from '../kit/errors.ts'
 import { writeFileDurable } from '../kit/files.ts'
-import { beingSaved, patience } from '../kit/patience.ts'
+import { whenSaved } from '../kit/patience.ts'
 import { readBounded } from '../kit/read.ts'
 import type { StatePaths } from './paths.ts'
 import { type Config, config as schema } from './schema/config.ts'
@@ -17,18 +17,7 @@ const cached = z.object({ sha256: z.string(), value: schema })
 
 /** Defaults when there is no file; throws `bad-config` with the line and the field. */
 export async function readConfig(paths: StatePaths): Promise<Config> {
-  const again = patience(paths.config)
-  const half = beingSaved(paths.config)
-  while (true) {
-    try {
-      const config = await readOnce(paths)
-      if (config && half()) continue
-      // An editor may just have moved it away, to put the new one in its place.
-      if (config || !again()) return config ?? schema.parse({ version: 1 })
-    } catch (error) {
-      if (!(error instanceof Failure) || !again()) throw error
-    }
-  }
+  return (await whenSaved(paths.config, () => readOnce(paths))) ?? schema.parse({ version: 1 })
 }
 
 async function readOnce(paths: StatePaths): Promise<Config | undefined> {

@@ -4,7 +4,7 @@
  */
 import { Failure } from '../kit/errors.ts'
 import { createFileOnce, makeDirectory, writeFileDurable } from '../kit/files.ts'
-import { beingSaved, patience } from '../kit/patience.ts'
+import { whenSaved } from '../kit/patience.ts'
 import { namesIn, readBounded } from '../kit/read.ts'
 import { decode, divide, type Kind, parseFront } from './front-matter.ts'
 import { idPattern, type StatePaths } from './paths.ts'
@@ -55,17 +55,7 @@ export async function readLessons(paths: StatePaths): Promise<Lessons> {
 export async function readLesson(paths: StatePaths, name: string): Promise<Lesson | undefined> {
   if (!idPattern.test(name)) return undefined
   const file = paths.lesson(name)
-  const again = patience(file)
-  const half = beingSaved(file)
-  while (true) {
-    try {
-      const lesson = await readOnce(file, name)
-      if (lesson && half()) continue
-      if (lesson || !again()) return lesson
-    } catch (error) {
-      if (!(error instanceof Failure) || !again()) throw error
-    }
-  }
+  return await whenSaved(file, () => readOnce(file, name))
 }
 
 async function readOnce(file: string, name: string): Promise<Lesson | undefined> {
