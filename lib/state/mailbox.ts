@@ -7,7 +7,7 @@
  * or no `.md` are left where they are; of too many, some are read now and the others when those are gone.
  */
 import { mkdirSync, readdirSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errno } from '../kit/errors.ts'
 import {
   createFileOnce,
@@ -136,13 +136,19 @@ export function claim(box: Mailbox, { name, sha256 }: Known): boolean {
   return moveAway(join(box.unread, name), join(box.seen, target))
 }
 
-/** Moves a file; false when it is gone, or a worker has put something else in a directory's place. */
+/**
+ * Moves a file, not through a link that a worker has put in the place of the directory; false when the file or the task
+ * is gone, or something else has just been put there.
+ */
 export function moveAway(from: string, to: string): boolean {
   try {
+    const there = lookAt(dirname(to))
+    if (there && !there.isDirectory()) outOfTheWay(dirname(to))
+    if (!there?.isDirectory()) mkdirSync(dirname(to))
     renameSync(from, to)
     return true
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR'].includes(errno(error) ?? '')) throw error
+    if (!['ENOENT', 'ENOTDIR', 'EEXIST', 'EXDEV', 'ELOOP'].includes(errno(error) ?? '')) throw error
     return false
   }
 }

@@ -36,7 +36,9 @@ export async function callVerb(
   else if (exit === null) wrong.push(`ended by ${ran.signal}`)
   else if (!contract.includes(exit)) wrong.push(`exit code ${exit}`)
   if (/^\s+at /m.test(stderr)) wrong.push(`a stack trace: ${stderr.split('\n')[0]}`)
-  if (words.includes('--json') && exit !== null && !ran.timedOut)
+  // What stands behind `--` is no option.
+  const json = words.slice(0, [...words, '--'].indexOf('--')).includes('--json')
+  if (json && exit !== null && !ran.timedOut)
     wrong.push(...wrongJson(stdout, exit, words.includes('--follow')))
   else if (/met a bug of its own/.test(stderr))
     wrong.push(`a bug: ${stderr.split('\n').find((line) => /met a bug/.test(line))}`)

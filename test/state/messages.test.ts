@@ -24,7 +24,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { inboxOf, markSeen as markSeenIn, messagesIn } from '../../lib/state/mailbox.ts'
+import { inboxOf, markSeen as markSeenIn, messagesIn, outboxOf, unreadIn } from '../../lib/state/mailbox.ts'
 import { type Message, readMessage } from '../../lib/state/message-file.ts'
 import { deliverable, post as postDraft, remember } from '../../lib/state/messages.ts'
 import { taskPaths } from '../../lib/state/paths.ts'
@@ -87,6 +87,18 @@ describe('sending', () => {
     expect(post(task, 'm.md', 'Hello')).toBe('posted')
     expect(readdirSync(join(directory, 'elsewhere'))).toEqual([])
     expect(texts(1)).toEqual(['Hello'])
+  })
+
+  // Seen to fail: without the look at the directory in `moveAway`.
+  it('is moved to what was read, not where a worker has led that', () => {
+    mkdirSync(join(directory, 'elsewhere'))
+    mkdirSync(task.outbox, { recursive: true })
+    writeFileSync(join(task.outbox, 'm.md'), 'Hello')
+    rmSync(task.outboxSeen, { recursive: true, force: true })
+    symlinkSync(join(directory, 'elsewhere'), task.outboxSeen)
+    markSeenIn(outboxOf(task), unreadIn(outboxOf(task)))
+    expect(readdirSync(join(directory, 'elsewhere'))).toEqual([])
+    expect([names(task.outbox), names(task.outboxSeen)]).toEqual([[], ['m.md']])
   })
 
   it('by two senders at once with one name is one message, and each knows which', async () => {
