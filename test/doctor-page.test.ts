@@ -7,17 +7,10 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { findingCodes } from '../lib/rules/findings.ts'
 import { root } from './support/sandbox.ts'
+import { tableRows } from './support/table.ts'
 
 const page = readFileSync(join(root, 'skill', 'reference', 'doctor.md'), 'utf8')
-const rows = page
-  .split('\n')
-  .filter((line) => line.startsWith('| `'))
-  .map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  )
+const rows = tableRows(page)
 
 it('explains every code that doctor can find, with its severity, and no other', () => {
   const listed = rows.map(([code = '', severity]) => [code.replaceAll('`', ''), severity])

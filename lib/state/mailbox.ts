@@ -142,9 +142,7 @@ export function claim(box: Mailbox, { name, sha256 }: Known): boolean {
  */
 export function moveAway(from: string, to: string): boolean {
   try {
-    const there = lookAt(dirname(to))
-    if (there && !there.isDirectory()) outOfTheWay(dirname(to))
-    if (!there?.isDirectory()) mkdirSync(dirname(to))
+    makeOwn(dirname(to))
     renameSync(from, to)
     return true
   } catch (error) {
@@ -155,16 +153,22 @@ export function moveAway(from: string, to: string): boolean {
 
 /** A worker may have put something else in its place. False when the task is gone: it is not made again. */
 function makeBox({ unread, seen }: Mailbox): boolean {
-  const there = lookAt(unread)
   try {
-    if (there && !there.isDirectory()) outOfTheWay(unread)
-    if (!there?.isDirectory()) mkdirSync(unread)
+    makeOwn(unread)
     makeOwnDirectory(seen)
     return true
   } catch (error) {
     if (errno(error) === 'ENOENT') return false
     throw error
   }
+}
+
+/** As `makeOwnDirectory`, in a directory that is there: that of a task that is gone is not made again. */
+function makeOwn(path: string): void {
+  const there = lookAt(path)
+  if (there?.isDirectory()) return
+  if (there) outOfTheWay(path)
+  mkdirSync(path)
 }
 
 export function syncIfThere(directory: string): void {

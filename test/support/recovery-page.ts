@@ -2,19 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './sandbox.ts'
+import { tableRows } from './table.ts'
 
 const page = readFileSync(join(root, 'skill', 'reference', 'recovery.md'), 'utf8')
 
 const cells = (section: string): string[][] =>
-  (page.split(/^## /m).find((part) => part.startsWith(section)) ?? '')
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')),
-    )
+  tableRows(page.split(/^## /m).find((part) => part.startsWith(section)) ?? '').map((row) =>
+    row.map((cell) => cell.replace(/^`([^`]*)`$/, '$1')),
+  )
 
 /** Each error of a command: code, exit code, what it means, what to type. */
 export const errors = cells('Errors of a command')
