@@ -93,11 +93,16 @@ function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
-/** Undefined for what nobody saves, and for what cannot be looked at: whoever reads it says why. */
+/**
+ * In whole milliseconds, as Date.now() counts them: a change of this very millisecond is otherwise one from the
+ * future. Undefined for what nobody saves, and for what cannot be looked at: whoever reads it says why.
+ */
 function lastChange(path: string): number | undefined {
   try {
     const there = lookAt(path)
-    return there && !there.isFile() ? undefined : (there ?? lookAt(dirname(path)))?.mtimeMs
+    if (there && !there.isFile()) return undefined
+    const changed = (there ?? lookAt(dirname(path)))?.mtimeMs
+    return changed && Math.floor(changed)
   } catch (error) {
     if (['ENAMETOOLONG', 'EACCES', 'ELOOP', 'EIO'].includes(errno(error) ?? '')) return undefined
     throw error

@@ -4,7 +4,7 @@
  *
  * Seen to fail: without the loop in readWithText (lib/state/record.ts), readConfig, readStatus, readLesson or readSource, the
  * ones of that kind; without `half` in readConfig, readLesson, readSource or allIn (lib/state/messages.ts), "makes sense, too"; without the age in
- * lib/kit/patience.ts, "costs nothing"; with `{ ...task.status, ...patch }` in amend (lib/flows/advance.ts),
+ * lib/kit/patience.ts, "costs nothing"; without its Math.floor, "in this very millisecond"; with `{ ...task.status, ...patch }` in amend (lib/flows/advance.ts),
  * "stays changed"; with `() => true` for `still` in changeStatus (lib/state/owner.ts), "between the look and the
  * rename"; without changedByHand, "has taken it".
  */
@@ -155,6 +155,20 @@ describe('a file of which the first half makes sense, too', () => {
     meanwhile = () => writeOld(path, 'Do it.\nAnd do it well.\n')
     expect((await readSpec(path)).body).toBe('Do it.\nAnd do it well.\n')
   })
+})
+
+it('is not believed either when it was written a moment ago in this very millisecond', async () => {
+  const path = join(repo, 'spec.md')
+  const second = Math.floor(Date.now() / 1000)
+  vi.spyOn(Date, 'now').mockReturnValue(second * 1000)
+  writeFileSync(path, 'Do it.\n')
+  utimesSync(path, second + 0.0009, second + 0.0009)
+  meanwhile = () => {
+    vi.spyOn(Date, 'now').mockReturnValue(second * 1000 + 500)
+    writeFileSync(path, 'Do it.\nAnd do it well.\n')
+    utimesSync(path, 1000, 1000)
+  }
+  expect((await readSpec(path)).body).toBe('Do it.\nAnd do it well.\n')
 })
 
 describe('a file that is broken', () => {
