@@ -1,9 +1,9 @@
-import { openContext } from '../../lib/flows/context.ts'
+import { openToDecide } from '../../lib/flows/own-task.ts'
 import { reject } from '../../lib/flows/reject.ts'
 import { main } from '../../lib/kit/cli.ts'
 import { rejectAnswer } from '../../lib/view/review.ts'
 import { verbs } from '../../lib/view/verbs.ts'
 
 main(verbs.reject, async ({ directory, words: [id = '', why = ''] }) =>
-  rejectAnswer(await reject(await openContext(directory), id, why)),
+  rejectAnswer(await reject(await openToDecide(directory, 'reject'), id, why)),
 )

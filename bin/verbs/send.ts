@@ -8,7 +8,7 @@ import { verbs } from '../../lib/view/verbs.ts'
 
 main(verbs.send, async ({ directory, words: [id = '', text], flags }) => {
   const context = await openContext(directory)
-  const from = isWorker() ? ('worker' as const) : choice('from', flags.from, senders)
+  const from = isWorker(context) ? ('worker' as const) : choice('from', flags.from, senders)
   const letter = {
     id: flags.id ?? null,
     from,

@@ -18,6 +18,6 @@ main(verbs.status, async ({ directory, words: [id], flags, json, show }) => {
   if (flags.watch) return await repeatOnChange(context, look, show)
   if (id === undefined) return await look()
   const seen = await detail(context, id)
-  if (show(taskAnswer(seen, Date.now()))) markRead(seen.task, shownInFull(seen.mail, json))
+  if (show(taskAnswer(seen, Date.now()))) markRead(context, seen.task, shownInFull(seen.mail, json))
   return null
 })

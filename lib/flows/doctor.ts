@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure, reasonOf } from '../kit/errors.ts'
 import { type Finding, worstFirst } from '../rules/findings.ts'
+import { findRepository } from './context.ts'
 import { litter } from './doctor/litter.ts'
 import { liveness } from './doctor/liveness.ts'
 import { locks } from './doctor/locks.ts'
@@ -14,6 +15,7 @@ import { records } from './doctor/records.ts'
 import { surroundings } from './doctor/surroundings.ts'
 import { trails } from './doctor/trails.ts'
 import { work } from './doctor/work.ts'
+import { refuseWorker } from './own-task.ts'
 
 type Check = (look: Look) => Promise<readonly Finding[]> | readonly Finding[]
 
@@ -45,6 +47,7 @@ export interface Report {
 const mostRounds = 3
 
 export async function doctor(directory: string, options: { readonly fix: boolean }): Promise<Report> {
+  if (options.fix) refuseWorker(findRepository(directory), 'doctor --fix')
   const found = new Map<string, Found>()
   const versions: Record<string, string> = {}
   let left = await examine(directory, versions)

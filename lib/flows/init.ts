@@ -24,6 +24,7 @@ import { findRepository } from './context.ts'
 import { orchestratorRules } from './init/permissions.ts'
 import { installSkill, type SkillInstalled } from './init/skill.ts'
 import { changeLocks, type Locks, openLocks, tryLocks } from './locks.ts'
+import { refuseWorker } from './own-task.ts'
 
 export interface Initialised {
   readonly root: string
@@ -55,6 +56,7 @@ export interface Kept {
 
 export async function init(directory: string): Promise<Initialised> {
   const { repo, paths } = findRepository(directory)
+  refuseWorker({ repo, paths }, 'init')
   await checkGit()
   const directories = [
     paths.tasks,

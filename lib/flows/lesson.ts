@@ -16,7 +16,7 @@ import { longestTrigger, mostTriggers } from '../state/schema/lesson.ts'
 import { idFrom } from '../state/spec.ts'
 import { type Context, now } from './context.ts'
 import type { Speech } from './message-text.ts'
-import { isWorker } from './own-task.ts'
+import { refuseWorker } from './own-task.ts'
 
 export const teaching: Speech = {
   verb: 'dirigent lesson add',
@@ -28,14 +28,6 @@ export const teaching: Speech = {
 const teachers = ['orchestrator', 'person'] as const
 
 export const teacher = (from = 'orchestrator'): Lesson['from'] => choice('from', from, teachers)
-
-/** All later workers are told it: what one of them has learned, somebody else reads first. */
-function refuseWorkers(): void {
-  if (!isWorker()) return
-  throw new Failure('usage', 'a lesson is not for a worker to make', {
-    hint: 'Say in your report what others should know.',
-  })
-}
 
 export interface Added {
   readonly lesson: Lesson
@@ -51,7 +43,8 @@ export interface NewLesson extends Pick<Lesson, 'rule' | 'from' | 'task'> {
 
 /** The same rule under the same name again changes nothing. Throws `bad-id`, `id-taken` or `task-not-found`. */
 export async function addLesson(context: Context, wanted: NewLesson): Promise<Added> {
-  refuseWorkers()
+  // All later workers are told it: what one of them has learned, somebody else reads first.
+  refuseWorker(context, 'lesson add')
   const name = checkName(wanted.name ?? idFrom(wanted.rule))
   if (wanted.task !== undefined && !findTask(context.paths, wanted.task))
     throw new Failure('task-not-found', `There is no task ${JSON.stringify(wanted.task.slice(0, 80))}`, {
@@ -95,7 +88,7 @@ export async function showLesson(context: Context, name: string): Promise<Lesson
 
 /** No task is told it any more; its file stays, with the reason. Retired again, it keeps the first reason. */
 export async function retireLesson(context: Context, name: string, why: string): Promise<Lesson> {
-  refuseWorkers()
+  refuseWorker(context, 'lesson retire')
   const reason = oneLine(why, 500)
   if (reason === '')
     throw new Failure('bad-message', 'the reason says nothing', {

@@ -3,6 +3,7 @@ import { leaveCgroup } from '../kit/cgroup.ts'
 import { startDetached } from '../kit/detach.ts'
 import type { Lock } from '../kit/lock.ts'
 import { verbProgram } from '../kit/package.ts'
+import { ownName } from '../rules/environment.ts'
 import type { Context } from './context.ts'
 
 /**
@@ -33,5 +34,6 @@ export async function startWithLock(
 
 /** Started from inside a worker's or build's environment, it must not pass for part of it. */
 function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DIRIGENT_')))
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('DIRIGENT_'))
+  return { ...Object.fromEntries(others), [ownName]: '1' }
 }

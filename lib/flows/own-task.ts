@@ -1,5 +1,7 @@
 /** The task of the worker that calls us: known from the environment that its runner gave it. */
+import { inheritedValues } from '../kit/ancestry.ts'
 import { Failure } from '../kit/errors.ts'
+import { markerName, ownName } from '../rules/environment.ts'
 import { loadTask, type Task } from '../state/tasks.ts'
 import { type Context, openContext } from './context.ts'
 
@@ -27,5 +29,29 @@ export async function ownTask(verb: string): Promise<OwnTask> {
   })
 }
 
-/** Is it a worker that calls? */
-export const isWorker = (): boolean => Boolean(process.env.DIRIGENT_TASK)
+type Place = Pick<Context, 'repo' | 'paths'>
+
+/**
+ * Is it a worker of this repository that calls, or a check? Also where its environment was emptied on the way. A worker
+ * may call verbs in other repositories: somebody who works on Dirigent tries it in some.
+ */
+export function isWorker({ repo, paths }: Place): boolean {
+  const { DIRIGENT_TASK: id, DIRIGENT_REPO: main } = process.env
+  if (id && main === repo.main) return true
+  return inheritedValues(markerName, ownName).some((mark) => mark.startsWith(`${paths.tasks}/`))
+}
+
+/** A guard against mistakes, and no fence: a worker can write the files themselves. Throws `not-for-workers`. */
+export function refuseWorker(place: Place, verb: string): void {
+  if (!isWorker(place)) return
+  throw new Failure('not-for-workers', `dirigent ${verb} is not for a worker to type`, {
+    hint: 'Say in your report, or by dirigent tell, what whoever gave you the task should do.',
+  })
+}
+
+/** For verbs by which somebody decides about tasks. Throws `not-for-workers`, and what `openContext` does. */
+export async function openToDecide(directory: string, verb: string): Promise<Context> {
+  const context = await openContext(directory)
+  refuseWorker(context, verb)
+  return context
+}

@@ -19,6 +19,7 @@ import { dropTargets } from '../tools/git/trusted.ts'
 import { type Context, findRepository, openContext, trustRepository } from './context.ts'
 import { orchestratorRules } from './init/permissions.ts'
 import { madeForRules, removeSkill } from './init/skill.ts'
+import { refuseWorker } from './own-task.ts'
 
 export interface Uninstalled {
   readonly removed: readonly string[]
@@ -28,6 +29,7 @@ export interface Uninstalled {
 
 export async function uninstall(directory: string): Promise<Uninstalled> {
   const { repo, paths } = findRepository(directory)
+  refuseWorker({ repo, paths }, 'init')
   const kept = new Map<string, string>()
   if (lookAt(paths.root)) {
     const context = await openContext(directory)

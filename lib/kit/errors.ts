@@ -27,6 +27,7 @@ export const codes = {
   'nothing-logged': exits.notFound,
   'no-thread': exits.notFound,
   'not-a-worker': exits.refused,
+  'not-for-workers': exits.refused,
   'not-a-repository': exits.refused,
   'bare-repository': exits.refused,
   'no-commits': exits.refused,

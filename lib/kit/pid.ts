@@ -48,6 +48,12 @@ export function isRunning(pid: number): boolean {
 /** Halted by a signal, or by a debugger: it has what it has, and does nothing. */
 export const isStopped = (pid: number): boolean => /^[Tt]/.test(statOf(String(pid))?.[0] ?? '')
 
+/** Null for one without a parent that we can see. */
+export function parentOf(pid: number): number | null {
+  const parent = Number(statOf(String(pid))?.[1])
+  return parent > 0 ? parent : null
+}
+
 /** Sends a signal. False when the process is gone, or not ours to signal. */
 export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {

@@ -41,6 +41,8 @@ export interface WorkerPlace {
 const systemPath = '/usr/local/bin:/usr/bin:/bin'
 
 export const markerName = 'DIRIGENT_ATTEMPT'
+/** Set for runners and supervisors, and so for what they start for a person (`wake`): whoever called the verb, they are part of no attempt. */
+export const ownName = 'DIRIGENT_OWN'
 /** Set for workers, so that a command of theirs that moves HOME takes its turn in the same line. */
 export const queueName = 'DIRIGENT_BUILD_QUEUE'
 

@@ -255,6 +255,8 @@ it.concurrent('is brought back by a runner that has come to its end, and by an a
     done,
   ])
   await until('the question', () => box.status('asks').state === 'waiting')
+  // As it leaves it would bring back the one that is killed.
+  await until('the end of its runner', () => runnersOf(box, 'asks').length === 0)
   await working('ends')
   kill(...supervisorsOf(box))
   await gone()
@@ -277,20 +279,17 @@ it.concurrent('outlives a worker that started it, and passes for no part of it',
     { run: 'while ! test -f ../../../end; do sleep 0.1; done' },
     done,
   ])
-  await spawnTask(box, 'parent', { change: 'none' }, [
-    hold,
-    { run: `dirigent spawn child --spec ${child}` },
-    done,
-  ])
+  await spawnTask(box, 'parent', { change: 'none' }, [hold, { run: 'dirigent status' }, done])
   await working('parent')
+  await box.verb('spawn', 'child', '--spec', child)
+  await working('child')
   kill(...supervisorsOf(box))
   box.write('go-on', '')
   await until('the end of the parent', () => box.status('parent').state === 'done')
-  await working('child')
   const [pid = 0, ...more] = supervisorsOf(box)
   expect(more).toEqual([])
   const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
-  expect(environment.filter((text) => text.startsWith('DIRIGENT_'))).toEqual([])
+  expect(environment.filter((text) => text.startsWith('DIRIGENT_'))).toEqual(['DIRIGENT_OWN=1'])
   box.write('end', '')
   await gone()
   expect(box.status('child').state).toBe('done')
