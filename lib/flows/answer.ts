@@ -6,6 +6,7 @@
 import { Failure } from '../kit/errors.ts'
 import { tryLock } from '../kit/lock.ts'
 import { clean, oneLine } from '../kit/text.ts'
+import { answersOf } from '../rules/attention.ts'
 import { mostMailed } from '../rules/retry.ts'
 import type { Draft } from '../state/message-file.ts'
 import { post } from '../state/messages.ts'
@@ -29,13 +30,14 @@ export function answerDraft(asked: Asked, from: MessageFront['from'], answer: st
 }
 
 /** The option that is meant, as it was offered. Throws `no-option`. @param free it may be none of them */
-export function chosen({ options }: Asked, answer: string, free: boolean, task: string): string {
+export function chosen(asked: Asked, answer: string, free: boolean, task: string): string {
+  const { options } = asked
   const same = (text: string) => text.trim().toLowerCase()
   const option = options.find((one) => same(one) === same(answer))
   if (option !== undefined || free || options.length === 0) return option ?? answer
   throw new Failure('no-option', `${task} asked for one of: ${options.join(' · ')}`, {
     hint: 'Give one of them as it stands, add --free for another answer, or --note for a message that is none.',
-    next: options.slice(0, 3).map((one) => `dirigent send ${task} ${JSON.stringify(one)}`),
+    next: answersOf(asked).map((one) => `dirigent send ${task} ${one}`),
   })
 }
 

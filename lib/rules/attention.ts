@@ -48,7 +48,7 @@ function asking(question: string, asked: Asked | null): string {
  * What could be answered, each of the first few: one alone would look like advice. A word to be replaced where
  * anything can. The worker chose these words: none of them is an option of ours, or a name for stdin.
  */
-function answersOf({ options, default: fallback }: Asked): string[] {
+export function answersOf({ options, default: fallback }: Asked): string[] {
   const known = [...new Set([...(fallback === null ? [] : [fallback]), ...options])]
     .filter((answer) => answer !== '' && answer !== '-')
     .map((answer) => `${answer.startsWith('-') ? '-- ' : ''}${quoted(answer)}`)

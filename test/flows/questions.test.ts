@@ -99,6 +99,9 @@ describe.concurrent('a question of a task without a place', { timeout: limit }, 
       code: 'no-option',
       says: /one of: red · blue/,
     })
+    // Seen to fail: in double quotes, in which a shell would run what a worker has put there.
+    const { next } = (await narrow.json('send', 'paint', 'green')).json
+    expect(next).toEqual(["dirigent send paint 'red'", "dirigent send paint 'blue'"])
     const id = { exit: 2, code: 'bad-id', says: /an answer is known by its question/ } as const
     await refused(narrow, ['send', 'paint', 'red', '--id', 'mine'], id)
     await narrow.json('send', 'paint', 'The brush is new.', '--note')
