@@ -1,5 +1,14 @@
-/** `npm run build`: one bundle per verb in dist/. Built beside, then moved in. */
-import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
+/** `npm run build`: one bundle per verb in dist/. Built beside, then moved in; what killed builds left there is removed. */
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -7,7 +16,9 @@ import { build } from 'esbuild'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const verbs = readdirSync(join(root, 'bin', 'verbs')).filter((name) => name.endsWith('.ts'))
 const began = new Date()
-const beside = mkdtempSync(join(root, 'dist-'))
+removeLeft()
+// Whose it is; a pid means something only within its namespace.
+const beside = mkdtempSync(join(root, `dist-${namespace()}-${process.pid}-`))
 // CommonJS, one file a verb: Node starts that a third faster than ES modules or shared chunks. The import of
 // our own lib/ stays static; the packages that only some calls need are files of their own, loaded then.
 const onDemand = ['yaml', 'chokidar', 'fast-glob', 'proper-lockfile']
@@ -64,6 +75,31 @@ function placeWhole() {
       return false
     throw error
   }
+}
+
+/** Directories of builds that live no more; of one that cannot be seen from here (another container), after an hour. */
+function removeLeft() {
+  for (const name of readdirSync(root).filter((each) => each.startsWith('dist-'))) {
+    const [, where, pid] = /^dist-(\d+)-(\d+)-/.exec(name) ?? []
+    const there = statSync(join(root, name), { throwIfNoEntry: false })
+    const left = where === namespace() ? !lives(Number(pid)) : (there?.mtimeMs ?? 0) < Date.now() - 3_600_000
+    if (there?.isDirectory() && left) rmSync(join(root, name), { recursive: true, force: true })
+  }
+}
+
+/** @param {number} pid */
+function lives(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
+  }
+}
+
+/** `0` where there are none. */
+function namespace() {
+  if (process.platform !== 'linux') return '0'
+  return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'
 }
 
 /** @param {string} file */

@@ -14,16 +14,16 @@ const longest = 1000
  * @param without names that are not looked into
  */
 export function newestChange(paths: readonly string[], without: readonly string[] = []): number | null {
-  const now = Date.now()
+  const began = Date.now()
   let newest: number | null = null
   const queue = [...paths]
-  for (let next = 0; next < queue.length && Date.now() - now <= longest; next++) {
+  for (let next = 0; next < queue.length && Date.now() - began <= longest; next++) {
     const path = queue[next] ?? ''
     const there = lookAt(path)
     if (!there) continue
     // Unlike the time of modification this one cannot be set, and a clock that was put back is no news.
-    // Ours counts whole milliseconds.
-    if (there.ctimeMs < now + 1) newest = Math.max(newest ?? 0, there.ctimeMs)
+    // Ours counts whole milliseconds. What changes while we look is news.
+    if (there.ctimeMs < Date.now() + 1) newest = Math.max(newest ?? 0, there.ctimeMs)
     if (there.isDirectory()) queue.push(...childrenOf(path, mostEntries - queue.length, without))
   }
   return newest

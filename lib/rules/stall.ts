@@ -30,7 +30,10 @@ export interface StallSettings {
   readonly grace_minutes: number
 }
 
-/** CPU time that is no work: a watcher that polls uses some, too. Milliseconds, and a share of the time since. */
+/**
+ * CPU time that is no work: a watcher that polls uses some, too. Milliseconds, and a share of the time since. It comes
+ * from two clocks, one of which goes in hundredths of a second, so what does nothing seems to go back and forth a little.
+ */
 const leastCpu = 50
 const leastShare = 0.01
 
@@ -55,7 +58,8 @@ export function nextVitals(before: Vitals, signs: Signs, files: number | null, n
   const next: Vitals = {
     ...before,
     at: iso(now),
-    ...(moved ? { cpu_ms: signs.cpu ?? 0, cpu_moved: iso(now) } : {}),
+    ...(moved ? { cpu_moved: iso(now) } : {}),
+    cpu_ms: moved ? (signs.cpu ?? 0) : Math.min(before.cpu_ms, signs.cpu ?? before.cpu_ms),
     ...(files !== null && files > ms(before.files_changed) ? { files_changed: iso(files) } : {}),
     excused: excuseOf(signs, now) === null ? before.excused : iso(now),
     waits_until: signs.waitsUntil === null ? null : iso(signs.waitsUntil),
@@ -69,7 +73,7 @@ export function nextVitals(before: Vitals, signs: Signs, files: number | null, n
 function movesCpu(before: Vitals, { cpu }: Signs, now: number): boolean {
   if (cpu === null) return false
   const more = cpu - before.cpu_ms
-  return more < 0 || more >= Math.max(leastCpu, leastShare * (now - ms(before.cpu_moved)))
+  return more <= -leastCpu || more >= Math.max(leastCpu, leastShare * (now - ms(before.cpu_moved)))
 }
 
 /** Why its silence is none; null when it is. */

@@ -28,9 +28,10 @@ vi.setConfig({ testTimeout: 120_000 })
 const until: typeof untilWithin = (what, look, limit = 60_000) => untilWithin(what, look, limit)
 
 let box: Sandbox
-const quick = { stall: { minutes: 0.05, grace_minutes: 0.06 }, supervise: { every_seconds: 0.3 } }
+const quick = { stall: { minutes: 0.08, grace_minutes: 0.06 }, supervise: { every_seconds: 0.3 } }
+const shared = { ...quick, max_workers: 10, stop_grace_seconds: 1, attempts: 2 }
 beforeAll(async () => {
-  box = await makeSandbox({ config: { ...quick, max_workers: 10, stop_grace_seconds: 1, attempts: 2 } })
+  box = await makeSandbox({ config: shared })
 })
 afterAll(async () => {
   await box.close()
@@ -45,7 +46,12 @@ const expired = (id: string) =>
 
 // By itself: that it is told once is a matter of seconds.
 it('is nudged and begun anew when its command hangs, also when the supervisor is killed in between', async () => {
+  // A worker that takes seconds to start would be told so while it starts.
+  const patient = { ...quick.stall, minutes: 60 }
+  box.configure({ ...shared, stall: patient })
   await spawnTask(box, 'hangs', {}, then({ run: 'sleep 600' }, 'hangs'))
+  await until('its command', () => box.status('hangs').activity?.kind === 'tool')
+  box.configure(shared)
   await until('a nudge', () => nudges('hangs').length > 0)
   const shown = async () => (await box.json('status', 'hangs')).json.data.task
   const seen = await until('it is shown', async () => {
@@ -78,7 +84,7 @@ it.concurrent('is left alone when it waits for the build lock, uses the CPU, cha
   // It leaves no trace while it blocks: no CPU, no file.
   const declared = 'dirigent tell --waiting 1m "the others" && mkfifo ../../../pipe && cat ../../../pipe'
   await spawnTask(box, 'declares', {}, [{ run: declared }, commit('declares'), { say: 'done' }])
-  await spawnTask(box, 'thinks', {}, [{ wait: 9000 }, commit('thinks'), { say: 'done' }])
+  await spawnTask(box, 'thinks', {}, [{ wait: 12_000 }, commit('thinks'), { say: 'done' }])
   // A worker that does stand still shows that the others were looked at for long enough.
   // Its wait is over: it has said something else since.
   const over = 'dirigent tell --waiting 9m "a lock" && dirigent tell "I have it" && sleep 600'

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { newestChange } from '../../lib/kit/newest.ts'
 import { until } from '../support/sandbox.ts'
 
@@ -11,7 +11,7 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'dirigent-newest-'))
 })
 afterAll(() => {
-  rmSync(directory, { recursive: true, force: true })
+  for (const path of [directory, `${directory}.clock`]) rmSync(path, { recursive: true, force: true })
 })
 
 const at = (...names: string[]) => join(directory, ...names)
@@ -19,8 +19,8 @@ const changed = (path: string) => statSync(path).ctimeMs
 /** The clock of the file system has moved on. */
 const later = (than: number) =>
   until('a later time', () => {
-    writeFileSync(join(tmpdir(), 'dirigent-newest-clock'), '')
-    return changed(join(tmpdir(), 'dirigent-newest-clock')) > than
+    writeFileSync(`${directory}.clock`, '')
+    return changed(`${directory}.clock`) > than
   })
 
 it('is the time of the newest change, however deep, also where somebody has set another one', async () => {
@@ -45,6 +45,14 @@ it('follows no link, waits for nobody, and does not look into what it is told to
   writeFileSync(at('beside.txt'), '')
   expect(newestChange([at('links')], ['left-out'])).toBe(before)
   expect(newestChange([at('links')])).toBe(changed(at('links', 'left-out', 'new.txt')))
+})
+
+// Seen to fail: held against the time at which the look began.
+it('sees what changes while it looks', () => {
+  mkdirSync(at('meanwhile'))
+  vi.spyOn(Date, 'now').mockReturnValueOnce(Date.now() - 100)
+  expect(newestChange([at('meanwhile')])).toBe(changed(at('meanwhile')))
+  vi.restoreAllMocks()
 })
 
 it('is a look that ends, however much there is', () => {

@@ -110,6 +110,9 @@ describe('what was seen', () => {
   it('is kept: the CPU time as it was when it moved, so that little by little counts', () => {
     const little = nextVitals(before, { ...silence, cpu: 120 }, null, time)
     expect(little).toMatchObject({ cpu_ms: 100, cpu_moved: since(60) })
+    // As it is read it may go back a little, too, which is no end of a command.
+    const less = nextVitals(before, { ...silence, cpu: 80 }, null, time)
+    expect(less).toMatchObject({ cpu_ms: 80, cpu_moved: since(60) })
     const recent = { ...before, cpu_moved: at(-1) }
     expect(nextVitals(recent, { ...silence, cpu: 149 }, null, time).cpu_moved).toBe(at(-1))
     expect(nextVitals(recent, { ...silence, cpu: 150 }, null, time)).toMatchObject({

@@ -21,5 +21,5 @@ export default function setup(project: TestProject): () => void {
   const whole =
     filter.length === 0 && part.every((option) => options[option as keyof typeof options] === undefined)
   project.provide('met', whole ? directory : null)
-  return () => rmSync(directory, { recursive: true })
+  return () => rmSync(directory, { recursive: true, force: true })
 }

@@ -18,11 +18,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { stringify } from 'yaml'
 import { cgroupFor, removeCgroup } from '../../lib/kit/cgroup.ts'
-import { errno } from '../../lib/kit/errors.ts'
-import { signal } from '../../lib/kit/pid.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
 import { noteAnswer, noteFailure, noteFailures } from './met.ts'
+import { killAll } from './processes.ts'
 import { environment, isBuilt, makeRepository, root } from './template.ts'
 
 export { root }
@@ -200,14 +199,6 @@ export async function until<T>(
   )
 }
 
-/** Ends every process whose environment or command line names the sandbox, and what those start meanwhile. */
-async function killAll(directory: string): Promise<void> {
-  for (let left = processesNaming(directory); left.length > 0; left = processesNaming(directory)) {
-    for (const pid of left) signal(pid, 'SIGKILL')
-    await delay(10)
-  }
-}
-
 /** Of attempts whose runner was killed, and that no verb has seen since. */
 async function removeCgroups(state: string): Promise<void> {
   const tasks = join(state, 'tasks')
@@ -216,21 +207,4 @@ async function removeCgroups(state: string): Promise<void> {
       const cgroup = cgroupFor(`${join(tasks, id)}#${n}`)
       if (cgroup !== null) await removeCgroup(cgroup)
     }
-}
-
-function processesNaming(directory: string): number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
-    .filter((pid) => ['environ', 'cmdline'].some((file) => readProc(pid, file).includes(directory)))
-}
-
-/** Empty for a process that has ended, is being reaped, or is somebody else's. */
-function readProc(pid: number, file: string): Buffer {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`)
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errno(error) ?? '')) return Buffer.alloc(0)
-    throw error
-  }
 }

@@ -23,6 +23,11 @@ export async function spawnTask(
 export async function settled(box: Sandbox, ...ids: string[]): Promise<any> {
   const ran = await box.json('wait', ...ids, '--until', 'settled', '--timeout', '60s')
   if (ran.exitCode !== 0) throw new Error(`wait ${ids.join(' ')}: ${ran.stdout}${ran.stderr}`)
+  for (const id of ids) {
+    const { state, change } = box.status(id)
+    // Where a test expects something else, this is why.
+    if (state === 'landing') console.info(`${id} waits to land: ${change?.note}`)
+  }
   return ids[0] && box.status(ids[0])
 }
 

@@ -1,4 +1,5 @@
 /** Where the verbs run from: a build, edited sources, an installed package. */
+import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   existsSync,
@@ -6,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   statSync,
@@ -32,7 +34,16 @@ it('counts an edit of lib at once, and a newer build after it', async () => {
   const table = join(copy, 'lib', 'view', 'verbs.ts')
   writeFileSync(table, readFileSync(table, 'utf8').replace('creates a task', 'conjures up a task'))
   expect((await help()).stdout).toMatch(/^dirigent spawn: conjures up a task/)
+  // Of a build that was killed, of one that is at it, and of one of another container.
+  const [, where] = /(\d+)/.exec(readlinkSync('/proc/self/ns/pid')) ?? []
+  const names = [
+    `dist-${where}-${spawnSync('true').pid}-gone`,
+    `dist-${where}-${process.pid}-here`,
+    'dist-1-1-away',
+  ]
+  for (const name of names) mkdirSync(join(copy, name))
   await execa('node', ['bin/bundle.js'], { cwd: copy })
+  expect(readdirSync(copy).filter((name) => name.startsWith('dist-'))).toEqual(names.slice(1).sort())
   expect((await help()).stdout).toMatch(/^dirigent spawn: conjures up a task/)
   // The build is used: nothing is left of tsx.
   rmSync(join(copy, 'node_modules', 'tsx'))

@@ -20,8 +20,13 @@ import { fetchFresh } from './workplace.ts'
 /** How often a landing is tried (the base moves, the main checkout is in the way) before a person is asked. */
 const mostRounds = 3
 
-/** Milliseconds: longer than a `git add` and a `git commit` take. */
+/**
+ * Milliseconds: longer than a `git add` and a `git commit` take. On a machine that is slow just now that is as many times
+ * as long as the look itself took; at most so long.
+ */
 const betweenRounds = 400
+const timesTheLook = 4
+const longestBetween = 10_000
 
 export async function land(context: Context, task: Task, interrupt: Interrupt): Promise<Task> {
   const { workplace, settings } = task.status
@@ -59,11 +64,13 @@ export async function land(context: Context, task: Task, interrupt: Interrupt): 
       const head = refs.get(`refs/heads/${workplace.branch}`) ?? null
       const rebased = await rebase(context, waiting, workplace, head, tips, interrupt)
       if (rebased.status.state !== 'landing') return rebased
+      const began = performance.now()
       const moved = await moveBase(context, rebased, tips.local, before)
       if (moved === 'moved') return finish(context, rebased)
       // Its owner may be committing just now: looked at again before they are asked.
       if (moved !== 'overtaken' && round === mostRounds) return block(context, rebased, moved.blocked)
-      await delay(betweenRounds)
+      const took = performance.now() - began
+      await delay(Math.min(longestBetween, Math.max(betweenRounds, timesTheLook * took)))
       before = rebased.status.change?.commit ?? null
     }
     return block(

@@ -124,7 +124,9 @@ function clearPlace(context: Context, path: string, branch: string, wasMade: boo
 export async function fetchFresh(context: Context, base: Base, asked: number): Promise<string | null> {
   if (base.remote === null) return null
   const stamp = context.paths.fetched(`${base.remote}/${base.branch}`)
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= asked) return readFileSync(stamp, 'utf8') || null
+  // Setting a time loses a part of its last millisecond.
+  if (existsSync(stamp) && Math.round(statSync(stamp).mtimeMs) >= asked)
+    return readFileSync(stamp, 'utf8') || null
   const began = new Date()
   const problem = await fetchBase(context.repo, base)
   // A failure counts for everybody, too: a remote that does not answer must not be waited for by each in turn.

@@ -35,9 +35,12 @@ export function signsOf(context: Context, task: Task, around: Surroundings): Sig
   if (task.status.state !== 'running' || !runner || !worker) return null
   const mark = markOf(task)
   const pid = findProcess({ ...runner, pid: worker.pid, ticks: null })
-  const pulse = pulseOf(mark, around.marked.get(mark.value) ?? [], typeof pid === 'number' ? pid : null)
+  const heard = heardOf(context, task, worker.started)
+  // As long as it starts, which a busy machine makes long, it does not only wait.
+  const idle = typeof pid === 'number' && heard.kind !== 'starting' ? pid : null
+  const pulse = pulseOf(mark, around.marked.get(mark.value) ?? [], idle)
   return {
-    ...heardOf(context, task, worker.started),
+    ...heard,
     cpu: pulse?.cpu ?? null,
     stopped: pulse?.stopped ?? false,
     inLine: around.inLine.has(task.id),
