@@ -52,7 +52,7 @@ function sayIncomplete() {
   const hint = `Fetch them: cd '${root}' && npm ci`
   const error = { code: 'program-failed', message, hint, retryable: false }
   if (process.argv.includes('--json')) console.log(JSON.stringify({ v: 1, ok: false, error, next: [] }))
-  else console.error(`error: ${message}\n${hint}`)
+  else console.error(`error: ${error.code}: ${message}\n${hint}`)
   process.exitCode = 1
 }
 

@@ -11,6 +11,8 @@ import { type Context, trustRepository } from './context.ts'
 export interface Diff {
   readonly task: Task
   readonly text: string
+  /** Null, or, where the text is only its beginning, the command that prints all of it. */
+  readonly rest: string | null
 }
 
 export async function diff(context: Context, id: string, stat: boolean): Promise<Diff> {
@@ -18,7 +20,8 @@ export async function diff(context: Context, id: string, stat: boolean): Promise
   await trustRepository(context, true)
   const { workplace, change, settings } = task.status
   if (change?.state === 'merged' && change.commit && change.onto) {
-    return { task, text: await diffText(context.repo, change.onto, change.commit, stat) }
+    const { text, cut } = await diffText(context.repo, change.onto, change.commit, stat)
+    return { task, text, rest: cut ? `git diff ${change.onto} ${change.commit}` : null }
   }
   if (!workplace || !isThere(workplace)) {
     throw new Failure(
@@ -35,5 +38,6 @@ export async function diff(context: Context, id: string, stat: boolean): Promise
   const head = await headOf(context.repo, workplace)
   const { fresh } = await baseTips(context.repo, settings.base)
   const from = (head && (await mergeBase(context.repo, fresh, head))) ?? workplace.start
-  return { task, text: await diffWithUntracked(context.repo, from, workplace, stat) }
+  const { text, cut } = await diffWithUntracked(context.repo, from, workplace, stat)
+  return { task, text, rest: cut ? `git -C ${workplace.worktree} diff ${from}` : null }
 }

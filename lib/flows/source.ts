@@ -1,7 +1,7 @@
 /** Reads what was named on the command line: a file, or `-` for stdin. */
 import { lstatSync, readSync, statSync } from 'node:fs'
 import { type Code, errno, Failure } from '../kit/errors.ts'
-import { beingSaved, patience } from '../kit/patience.ts'
+import { whenSaved } from '../kit/patience.ts'
 import { readHead } from '../kit/read.ts'
 import { cut } from '../kit/text.ts'
 
@@ -26,16 +26,7 @@ export async function readSource<T>(
   parse: (bytes: Buffer, name: string) => T | Promise<T>,
 ): Promise<T> {
   if (source === '-') return await parse(readStdin(wanted), 'stdin')
-  const again = patience(source)
-  const half = beingSaved(source)
-  while (true) {
-    try {
-      const read = await parse(readFile(source, wanted), source)
-      if (!half()) return read
-    } catch (error) {
-      if (!(error instanceof Failure) || !again()) throw error
-    }
-  }
+  return await whenSaved(source, () => parse(readFile(source, wanted), source))
 }
 
 function readFile(path: string, wanted: Wanted): Buffer {

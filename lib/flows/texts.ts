@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errno, Failure } from '../kit/errors.ts'
 import { packageRoot } from '../kit/package.ts'
-import { beingSaved, patience } from '../kit/patience.ts'
+import { whenSavedSync } from '../kit/patience.ts'
 import { namesIn, readBounded } from '../kit/read.ts'
 import { plural } from '../kit/text.ts'
 import { flawOf, mostOf, placeholdersOf, type Say, sayer, type TextName, textNames } from '../rules/texts.ts'
@@ -90,38 +90,28 @@ const packaged = (name: TextName): string =>
 /** Null when there is none. An editor that saves it just now is waited for. */
 function own(main: string, name: TextName, maxBytes: number): string | null {
   const path = ownPath(main, name)
-  const again = patience(path)
-  const half = beingSaved(path)
-  while (true) {
-    try {
-      const text = readOnce(path, name, mostOf(name, maxBytes))
-      if (text !== null && half()) continue
-      if (text !== null || !again()) return text
-    } catch (error) {
-      if (!(error instanceof Failure) || !again()) throw error
-    }
-  }
+  return whenSavedSync(path, () => readOnce(path, name, mostOf(name, maxBytes))) ?? null
 }
 
 /** Bytes that are read before it is said how many are too many. */
 const mostRead = 2 * 1024 * 1024
 
-function readOnce(path: string, name: TextName, limit: number): string | null {
+function readOnce(path: string, name: TextName, limit: number): string | undefined {
   const bytes = bytesOf(path, name)
-  if (bytes === null) return null
+  if (bytes === undefined) return undefined
   const text = decoded(bytes)
   const flaw = text === null ? { line: 1, what: 'it is not UTF-8' } : flawOf(name, text, limit)
   if (flaw) throw bad(name, `${path}:${flaw.line}: ${flaw.what}`)
-  return text
+  return text ?? undefined
 }
 
-function bytesOf(path: string, name: TextName): Buffer | null {
+function bytesOf(path: string, name: TextName): Buffer | undefined {
   try {
-    return readBounded(path, mostRead) ?? null
+    return readBounded(path, mostRead)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     // Something else of that name stands where a directory would be.
-    if (errno(error.cause) === 'ENOTDIR') return null
+    if (errno(error.cause) === 'ENOTDIR') return undefined
     throw bad(name, error.message)
   }
 }

@@ -67,21 +67,36 @@ export function beingSaved(path: string): () => boolean {
  * Looks until a save is over.
  * @param look undefined for what is not there: an editor may just have moved it away; a Failure for what cannot be read
  */
-export async function whenSaved<T>(
-  path: string,
-  look: () => T | undefined | Promise<T | undefined>,
-): Promise<T | undefined> {
-  const again = patience(path)
-  const half = beingSaved(path)
+export async function whenSaved<T>(path: string, look: () => T | Promise<T>): Promise<T> {
+  const believed = believer(path)
   while (true) {
     try {
       const seen = await look()
-      if (seen !== undefined && half()) continue
-      if (seen !== undefined || !again()) return seen
+      if (believed(seen)) return seen
     } catch (error) {
-      if (!(error instanceof Failure) || !again()) throw error
+      if (!(error instanceof Failure) || believed(error)) throw error
     }
   }
+}
+
+/** The same, where whoever asks cannot wait for a promise. */
+export function whenSavedSync<T>(path: string, look: () => T): T {
+  const believed = believer(path)
+  while (true) {
+    try {
+      const seen = look()
+      if (believed(seen)) return seen
+    } catch (error) {
+      if (!(error instanceof Failure) || believed(error)) throw error
+    }
+  }
+}
+
+/** Asked with what came of each look: what was seen, undefined or a Failure. False: look again; it has then waited. */
+function believer(path: string): (seen: unknown) => boolean {
+  const again = patience(path)
+  const half = beingSaved(path)
+  return (seen) => !(seen === undefined || seen instanceof Failure ? again() : half())
 }
 
 /** A look that began then may have seen what was there before the change: whoever looked was held up meanwhile. */

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly timeout?: number
   /** Bytes kept of stdout; more is an error, because half an answer is no answer. Default 16 MiB. */
   readonly limit?: number
+  /** Where half an answer is one: more is left out, and the program ended. */
+  readonly cut?: boolean
 }
 
 export interface RunResult {
@@ -24,6 +26,8 @@ export interface RunResult {
   /** The last 16 kB of stderr. */
   readonly stderr: string
   readonly timedOut: boolean
+  /** It had more to say, and was ended by us. */
+  readonly cut: boolean
 }
 
 /** Runs a program to its end. A non-zero exit is a result, not an error; not starting is an error. */
@@ -58,7 +62,10 @@ export function run(file: string, args: readonly string[], options: RunOptions):
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= limit) out.push(chunk)
-      else if (size - chunk.length <= limit) end('SIGKILL')
+      else if (size - chunk.length <= limit) {
+        out.push(chunk.subarray(0, chunk.length - (size - limit)))
+        end('SIGKILL')
+      }
     })
     child.stderr.on('data', (chunk: Buffer) => {
       stderr = (stderr + chunk.toString()).slice(-16_384)
@@ -72,15 +79,16 @@ export function run(file: string, args: readonly string[], options: RunOptions):
     })
     child.on('close', (exitCode, signal) => {
       settle()
-      if (size > limit) reject(tooMuch(file, limit))
-      else resolve({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut })
+      const cut = size > limit
+      if (cut && !options.cut) reject(tooMuch(file, limit))
+      else resolve({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut, cut })
     })
   })
 }
 
 /** What was killed, and not by us, has said neither yes nor no: throws `program-killed`. */
-export function refuseKilled(program: string, { signal, timedOut }: RunResult): void {
-  if (signal !== null && !timedOut) throw killed(program, signal)
+export function refuseKilled(program: string, { signal, timedOut, cut }: RunResult): void {
+  if (signal !== null && !timedOut && !cut) throw killed(program, signal)
 }
 
 export function killed(program: string, signal: string | null): Failure {

@@ -105,13 +105,18 @@ export function rawAnswer(lines: readonly string[]): Answer {
   }
 }
 
-export function diffAnswer(diff: { readonly task: Task; readonly text: string }, full: boolean): Answer {
+export function diffAnswer(
+  diff: { readonly task: Task; readonly text: string; readonly rest: string | null },
+  full: boolean,
+): Answer {
   const { id } = diff.task
   const text = clean(diff.text).trimEnd()
   const lines = text === '' ? [`${id} has changed nothing`] : text.split('\n').map((line) => cut(line, 500))
   const whole = full || bounded(lines).length === lines.length
+  // One that is bounded says by itself that there is more.
+  if (full && diff.rest) lines.push(`… it is too long, and ends here; all of it: ${diff.rest}`)
   return {
-    data: { id, diff: text },
+    data: { id, diff: text, cut: diff.rest !== null },
     text: lines,
     unbounded: full,
     next: whole ? [] : [`dirigent diff ${id} --full`],

@@ -99,7 +99,7 @@ it('may be longer where prompts may', () => {
   expect([troublesIn(more), textsAnyway(more)('worker')]).toEqual([[], 'x'.repeat(3000)])
 })
 
-// Seen to fail: without `patience` in lib/flows/texts.ts, the first; without `half`, the second.
+// Seen to fail: without `again` in `believer` (lib/kit/patience.ts), the first; without `half`, the second.
 it.each<[string, () => void]>([
   ['moved away for a moment', () => rmSync(prompts('mail.md'))],
   ['written by halves', () => writeFileSync(prompts('mail.md'), 'After')],

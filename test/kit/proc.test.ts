@@ -12,6 +12,7 @@ it('gives exit code, signal, output and the end of stderr', async () => {
     stdout: Buffer.from('in'),
     stderr: 'no\n',
     timedOut: false,
+    cut: false,
   })
   expect(await sh('kill -9 $$')).toMatchObject({ exitCode: null, signal: 'SIGKILL' })
   expect((await sh('yes no | head -c 100000 >&2')).stderr).toHaveLength(16_384)
@@ -39,6 +40,9 @@ it('ends a program that takes too long, one that ignores SIGTERM too', async () 
 
 it('takes too much output for an error, and input that is not read for none', async () => {
   await expect(sh('yes', { limit: 1000 })).rejects.toMatchObject({ code: 'program-failed' })
+  const begun = await sh('yes', { limit: 1000, cut: true })
+  expect(begun).toMatchObject({ cut: true, stdout: Buffer.from('y\n'.repeat(500)) })
+  expect(() => refuseKilled('yes', begun)).not.toThrow()
   expect((await sh('exit 0', { input: Buffer.alloc(1024 * 1024) })).exitCode).toBe(0)
 })
 

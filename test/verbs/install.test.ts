@@ -74,7 +74,7 @@ it('comes as a plugin without a build, and makes it; without dependencies it say
   const bare = await ask('status')
   expect([bare.exitCode, bare.stdout]).toEqual([1, ''])
   expect(bare.stderr).toBe(
-    `error: Dirigent in ${copy} lacks its dependencies\nFetch them: cd '${copy}' && npm ci`,
+    `error: program-failed: Dirigent in ${copy} lacks its dependencies\nFetch them: cd '${copy}' && npm ci`,
   )
   expect(JSON.parse((await ask('status', '--json')).stdout)).toMatchObject({
     ok: false,

@@ -101,7 +101,7 @@ async function leftIn({ repo }: Context, task: Task, attempt: number): Promise<L
     const head = await headOf(repo, workplace)
     if (head === null) return nothing
     const commits = await subjects(repo, `refs/heads/${settings.base.branch}`, workplace)
-    const changes = await diffWithUntracked(repo, head, workplace, true)
+    const { text: changes } = await diffWithUntracked(repo, head, workplace, true)
     return { commits, changes, moved: head !== (exitOf(task, attempt)?.from ?? workplace.start) }
   } catch (error) {
     if (error instanceof Failure && error.code === 'git-failed') return nothing

@@ -3,7 +3,17 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree, temporaryName } from '../../kit/files.ts'
 import { lookAt } from '../../kit/read.ts'
-import { git, gitFailed, gitLine, gitList, gitTry, isThere, type Place, type Repository } from './door.ts'
+import {
+  git,
+  gitCut,
+  gitFailed,
+  gitLine,
+  gitList,
+  gitTry,
+  isThere,
+  type Place,
+  type Repository,
+} from './door.ts'
 import { keep } from './refs.ts'
 import { commitTree } from './replay.ts'
 import { stage } from './stage.ts'
@@ -171,9 +181,18 @@ export async function compare(
   }
 }
 
-/** The diff between two commits as text. */
-export async function diffText(repo: Repository, from: string, to: string, stat: boolean): Promise<string> {
-  return await git(repo, [...plainDiff, ...(stat ? ['--stat=100'] : []), from, to])
+export interface DiffText {
+  readonly text: string
+  /** It is longer: this is its beginning. */
+  readonly cut: boolean
+}
+
+/** Bytes of a diff that anybody is given. */
+const mostOfDiff = 16 * 1024 * 1024
+
+/** The diff between two commits. */
+export async function diffText(repo: Repository, from: string, to: string, stat: boolean): Promise<DiffText> {
+  return await gitCut(repo, [...plainDiff, ...(stat ? ['--stat=100'] : []), from, to], { most: mostOfDiff })
 }
 
 /** From a commit to a worktree as it is, untracked files included. The worktree's index stays as it is. */
@@ -182,13 +201,14 @@ export async function diffWithUntracked(
   from: string,
   place: Place,
   stat: boolean,
-): Promise<string> {
+): Promise<DiffText> {
   const index = temporaryName(join(place.git_dir, 'index'))
   const at = { at: place, env: { GIT_INDEX_FILE: index } }
   try {
     await git(repo, ['read-tree', (await headOf(repo, place)) ?? from], at)
     await stage(repo, place, [], at.env)
-    return await git(repo, [...plainDiff, '--cached', ...(stat ? ['--stat=100'] : []), from], at)
+    const args = [...plainDiff, '--cached', ...(stat ? ['--stat=100'] : []), from]
+    return await gitCut(repo, args, { ...at, most: mostOfDiff })
   } finally {
     rmSync(index, { force: true })
   }

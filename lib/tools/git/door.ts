@@ -34,6 +34,8 @@ export interface GitOptions {
   readonly input?: string | Buffer
   /** Milliseconds; default two minutes. */
   readonly timeout?: number
+  /** Bytes of output; what is beyond is left out. Default: 16 MiB, and more is an error. */
+  readonly most?: number
 }
 
 const hardening = [
@@ -86,6 +88,7 @@ async function started(
     }),
     ...(options.input === undefined ? {} : { input: options.input }),
     timeout: options.timeout ?? 120_000,
+    ...(options.most === undefined ? {} : { limit: options.most, cut: true }),
   })
 }
 
@@ -99,6 +102,22 @@ export async function git(
   if (result.exitCode !== 0) throw gitFailed(args, result, options.at?.worktree ?? repo.main)
   return result.stdout.toString()
 }
+
+/** The first `most` bytes of output, whole lines; `cut` when there was more. */
+export async function gitCut(
+  repo: Repository,
+  args: readonly string[],
+  options: GitOptions & { readonly most: number },
+): Promise<{ readonly text: string; readonly cut: boolean }> {
+  const result = await gitTry(repo, args, options)
+  if (result.cut) return { text: wholeLines(result.stdout), cut: true }
+  if (result.exitCode !== 0) throw gitFailed(args, result, options.at?.worktree ?? repo.main)
+  return { text: result.stdout.toString(), cut: false }
+}
+
+/** What is one line alone is cut inside it. */
+const wholeLines = (bytes: Buffer): string =>
+  bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1 || bytes.length).toString()
 
 /** One line of output, trimmed. */
 export async function gitLine(

@@ -17,8 +17,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Task } from '../../../lib/state/tasks.ts'
 import { commitAll, compare, inspect, snapshot } from '../../../lib/tools/git/changes.ts'
-import type { Place } from '../../../lib/tools/git/door.ts'
+import { gitCut, type Place } from '../../../lib/tools/git/door.ts'
 import {
   addWorktree,
   headOf,
@@ -27,6 +28,7 @@ import {
   setAside,
   unfinished,
 } from '../../../lib/tools/git/worktrees.ts'
+import { diffAnswer } from '../../../lib/view/answers.ts'
 import { branchOf, identityEnv, makeWorld, type World } from './repository.ts'
 
 let world: World
@@ -344,4 +346,20 @@ it('sees a change that a worker hid by forging the times in its index', async ()
   writeFileSync(join(place.git_dir, 'index'), Buffer.concat([body, createHash('sha1').update(body).digest()]))
   expect(await world.git(['status', '--porcelain'], place.worktree)).toBe('')
   expect((await inspect(world.repo, place)).dirty).toEqual(['a.txt'])
+})
+
+// Seen to fail: without `cut` in lib/kit/proc.ts, with `program-failed`; with `cut` ignored by refuseKilled, with `program-killed`.
+it('shows the beginning of what is too long, in whole lines, and says that there is more', async () => {
+  world.write('a.txt', 'flood\n'.repeat(100_000))
+  const { text, cut } = await gitCut(world.repo, ['diff', start], { most: 100_000 })
+  expect([cut, text.length > 99_000, text.length <= 100_000]).toEqual([true, true, true])
+  expect(text).toMatch(/^diff --git [\s\S]*\n\+flood\n$/)
+  expect(await gitCut(world.repo, ['rev-parse', 'HEAD'], { most: 100 })).toEqual({
+    text: `${start}\n`,
+    cut: false,
+  })
+  const task = { status: { id: 'flood' } } as Task
+  const shown = (full: boolean) => diffAnswer({ task, text, rest: 'git diff a b' }, full).text.at(-1)
+  expect(shown(true)).toBe('… it is too long, and ends here; all of it: git diff a b')
+  expect(shown(false)).toBe('+flood')
 })
