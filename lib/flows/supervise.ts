@@ -11,24 +11,35 @@ import { type Watch, watchPaths } from '../kit/watch.ts'
 import { readConfig } from '../state/config.ts'
 import { type Context, now } from './context.ts'
 import { observe } from './settle.ts'
+import { Build } from './supervise/build.ts'
 import { type Passed, pass } from './supervise/pass.ts'
-import { anyUnderWay } from './supervise/start.ts'
+import { untilTold } from './supervise/person.ts'
+import { anyUnderWay, handOver } from './supervise/start.ts'
 
 export interface Supervised {
-  /** Somebody else does it · one pass was made · nothing is left to do · its lock or directory has gone away. */
-  readonly outcome: 'already' | 'once' | 'idle' | 'displaced'
+  /**
+   * Somebody else does it · one pass was made · nothing is left to do · its lock or directory has gone away · one of a
+   * newer build does it.
+   */
+  readonly outcome: 'already' | 'once' | 'idle' | 'displaced' | 'rebuilt'
   readonly did: readonly string[]
   readonly trouble: readonly string[]
 }
 
 export async function supervise(context: Context, once: boolean): Promise<Supervised> {
+  const build = new Build(isInherited(context.paths.supervisorLock, 3))
   const first = await takeLock(context)
   if (!first) return ended('already')
   if (once) return await onePass(context, first)
   sayWhichSignal()
   tell(`supervising ${context.repo.main}, pid ${process.pid}`)
   for (let held: Lock | undefined = first; held; held = await tryLock(context.paths.supervisorLock)) {
-    const outcome = await watchOver(context, held)
+    const outcome = await watchOver(context, held, build)
+    for (const line of await untilTold()) tell(line)
+    if (outcome === 'rebuilt') {
+      await handOver(context, held)
+      return ended(outcome)
+    }
     await held.unlock()
     // Who queued a task between our last look and now found the lock held, and started nobody.
     if (outcome === 'displaced' || !anyUnderWay(context, (await observe(context)).tasks)) {
@@ -49,7 +60,11 @@ async function takeLock({ paths }: Context): Promise<Lock | undefined> {
 async function onePass(context: Context, held: Lock): Promise<Supervised> {
   try {
     const { did, trouble } = await pass(context)
-    return { outcome: 'once', did, trouble: [...trouble].map(([where, why]) => `${where}: ${why}`) }
+    return {
+      outcome: 'once',
+      did: [...did, ...(await untilTold())],
+      trouble: [...trouble].map(([where, why]) => `${where}: ${why}`),
+    }
   } finally {
     await held.unlock()
   }
@@ -67,19 +82,24 @@ function sayWhichSignal(): void {
 /** Milliseconds. */
 const shortestPause = 250
 
-async function watchOver(begun: Context, held: Lock): Promise<'idle' | 'displaced'> {
+async function watchOver(
+  begun: Context,
+  held: Lock,
+  build: Build,
+): Promise<'idle' | 'displaced' | 'rebuilt'> {
   const { paths } = begun
   const troubles = new Troubles()
   const watch = await watchPaths([paths.feed, paths.config, paths.coolDown], longestPoll)
   let context = begun
   try {
     while (isInPlace(held)) {
+      if (build.isSucceeded()) return 'rebuilt'
       const settings = await freshSettings(context)
       context = settings.context
       const began = Date.now()
       const passed = await pass(context)
       for (const line of passed.did) tell(line)
-      troubles.tell(new Map([...settings.trouble, ...passed.trouble]))
+      troubles.tell(new Map([...settings.trouble, ...build.trouble(), ...passed.trouble]))
       if (passed.idle) return 'idle'
       // However much happens, most of the time is left to those who work.
       await delay(Math.max(shortestPause, 4 * (Date.now() - began)))

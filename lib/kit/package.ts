@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lookAt } from './read.ts'
 
 let known: string | undefined
 
@@ -20,6 +21,12 @@ export function verbProgram(verb: string): string[] {
   return basename(here) === 'dist'
     ? [join(here, `${verb}.cjs`)]
     : [join(packageRoot(), 'bin', 'dirigent'), verb]
+}
+
+/** Another one when the program of a verb has been built anew; empty where there is no build. */
+export function buildStamp(verb: string): string {
+  const there = lookAt(join(packageRoot(), 'dist', `${verb}.cjs`))
+  return there ? `${there.ino} ${there.mtimeMs}` : ''
 }
 
 /** Why this Node cannot run us, or null. */

@@ -139,7 +139,7 @@ export function buildAnswer(
 }
 
 export function superviseAnswer(done: {
-  readonly outcome: 'already' | 'once' | 'idle' | 'displaced'
+  readonly outcome: 'already' | 'once' | 'idle' | 'displaced' | 'rebuilt'
   readonly did: readonly string[]
   readonly trouble: readonly string[]
 }): Answer {
@@ -150,6 +150,7 @@ export function superviseAnswer(done: {
     once: lines.length > 0 ? lines : ['nothing was due'],
     idle: ['nothing is under way; the supervisor has left'],
     displaced: ['its lock was taken away; the supervisor has left'],
+    rebuilt: ['Dirigent was built anew; a supervisor of the new build goes on'],
   }[outcome]
   return { data: { outcome, did, trouble }, text, next: ['dirigent status'] }
 }

@@ -1,8 +1,8 @@
 /**
  * What needs somebody: the orchestrator is woken, then a person is told, of each trouble once.
  *
- * Seen to fail: without the `save` before it in `notify` (lib/flows/supervise/escalate.ts), "while the disk is full";
- * without `endOverdue` there, "has two hours"; without `catch` in `noteWake`, "cannot be written down".
+ * Seen to fail: without the `save` before it in `tellOn` (lib/flows/supervise/person.ts), "while the disk is full";
+ * without `endOverdue` in lib/flows/supervise/escalate.ts, "has two hours"; without `catch` in `noteWake`, "cannot be written down".
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -17,7 +17,7 @@ import { createTask } from '../../lib/state/tasks.ts'
 import { sandboxForEach } from '../support/each.ts'
 import { statusWith } from '../support/records.ts'
 import { root, type Sandbox, until } from '../support/sandbox.ts'
-import { kill, runnersOf, settled, spawnTask, supervisorsOf, trailOf } from '../support/tasks.ts'
+import { kill, runnersOf, settled, spawnTask, supervisorsOf, trailOf, workersOf } from '../support/tasks.ts'
 
 let box: Sandbox
 sandboxForEach({}, (made) => {
@@ -113,6 +113,32 @@ describe('a person', () => {
     expect(trailOf(box, 'two').filter(({ type }) => type === 'escalation')).toHaveLength(2)
   })
 
+  // Seen to fail: with `await telling` alone in `tellPeople` (lib/flows/supervise/person.ts).
+  it('is told by a command that may take its time: the tasks go on meanwhile, and other ways are not held up', async () => {
+    const host = await listen((response) => response.writeHead(204).end())
+    box.configure({
+      notify: {
+        command: `while ! test -f ${file('told-now')}; do sleep 0.1; done; cat > ${file('told.txt')}`,
+        webhook: `http://${host}/`,
+        after_minutes: 0,
+      },
+      supervise: { every_seconds: 0.5 },
+    })
+    failed('one')
+    const hold = { run: 'while ! test -f ../../../go-on; do sleep 0.1; done' }
+    await spawnTask(box, 'a', { change: 'none' }, { attempts: [[hold], [{ say: 'done' }]] })
+    await until('a person is told by the other way', () => posts.length === 1)
+    await until('its worker', () => box.status('a').activity?.kind === 'tool')
+    kill(...runnersOf(box, 'a'), ...workersOf(box, 'a'))
+    // No verb is called from here on.
+    await until('the next attempt', () => box.status('a').state === 'done')
+    expect(known().tasks.one.told).toEqual({ webhook: expect.any(String) })
+    writeFileSync(file('told-now'), '')
+    await until('it is told', () => Object.keys(known().tasks.one.told).length === 2)
+    expect(times(said('told.txt'), 'one: failed')).toBe(1)
+    await until('the supervisor has left', () => supervisorsOf(box).length === 0)
+  })
+
   it('is told later when it fails at first, and nobody else is told: no redirection is followed', async () => {
     let status = 302
     const host = await listen((response) => {
@@ -173,10 +199,10 @@ describe('a person', () => {
     })
     failed('one')
     await once()
-    expect(known().tasks.one.problem).toMatch(/^notify.desktop: Cannot start notify-send/)
-    expect(trailOf(box, 'one').map(({ text }) => text)).toContain(
-      'a person could not be told: notify.command: it ended with exit code 7',
-    )
+    const noted = trailOf(box, 'one').map(({ text }) => text)
+    expect(noted).toContain('a person could not be told: notify.command: it ended with exit code 7')
+    expect(noted).toContainEqual(expect.stringMatching(/: notify.desktop: Cannot start notify-send/))
+    expect(known().tasks.one).toMatchObject({ failed: 2, problem: expect.stringMatching(/^notify\./) })
     mkdirSync(file('bin'))
     const script = `#!/bin/sh\nprintf '%s\\n' "$@" > ${file('desktop.txt')}\n`
     writeFileSync(join(file('bin'), 'notify-send'), script, { mode: 0o755 })

@@ -5,10 +5,12 @@
  * Seen to fail: without `keepSupervised` in lib/flows/settle.ts, "somebody only looks"; without `leave` in
  * lib/flows/runner/run.ts, "brought back".
  */
-import { readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { expect, it, vi } from 'vitest'
 import { directoryOf, openBy, pids } from '../../lib/kit/processes.ts'
+import { copyProject } from '../support/copy.ts'
 import { sandboxes } from '../support/each.ts'
 import { until as untilWithin } from '../support/sandbox.ts'
 import {
@@ -73,6 +75,44 @@ it.concurrent('is started by ten spawns at once, once; takes up what was lost; l
   expect(log().match(/ supervising /g)).toHaveLength(1)
   expect(log()).toContain(`${first} was lost; taken up again`)
   expect(log()).toMatch(/nothing is under way; the supervisor has left/)
+})
+
+// Seen to fail: without `isSucceeded` in lib/flows/supervise.ts, the first; without `trouble` there, the second.
+it.concurrent('gives way to one of the new build when Dirigent is built anew; one that was typed says so', async () => {
+  const { box, log, gone, working } = await stage()
+  const copy = join(box.directory, 'dirigent')
+  copyProject(copy)
+  const run = { cwd: box.repo, env: box.env, extendEnv: false }
+  const built = () => {
+    const verb = join(copy, 'dist', 'supervise.cjs')
+    copyFileSync(verb, `${verb}.new`)
+    renameSync(`${verb}.new`, verb)
+  }
+  await execa(
+    join(copy, 'bin', 'spawn'),
+    ['a', '--spec', box.spec({ title: 'A', change: 'none' }, [hold, done])],
+    run,
+  )
+  await working('a')
+  const [first = 0] = supervisorsOf(box)
+  built()
+  await until('another one', () => supervisorsOf(box).some((pid) => pid !== first))
+  await until('the first has left', () => supervisorsOf(box).length === 1)
+  await until('it says so', () => log().includes('a supervisor of the new build goes on'))
+  await until('so does the other', () => log().match(/ supervising /g)?.length === 2)
+
+  kill(...supervisorsOf(box))
+  await gone()
+  const typed = execa(join(copy, 'bin', 'supervise'), [], { ...run, reject: false })
+  let said = ''
+  typed.stderr?.on('data', (chunk) => {
+    said += chunk
+  })
+  await until('it is at work', () => / supervising /.test(said))
+  built()
+  await until('it says so', () => /build: Dirigent was built anew, and this one goes on/.test(said))
+  box.write('go-on', '')
+  expect((await typed).stdout).toMatch(/^nothing is under way/)
 })
 
 it.concurrent('says so when there is one already, and looks once when asked to', async () => {

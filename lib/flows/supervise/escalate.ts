@@ -13,49 +13,44 @@ import { findMarked } from '../../kit/sweep.ts'
 import { oneLine } from '../../kit/text.ts'
 import { attentionOf } from '../../rules/attention.ts'
 import {
-  afterTelling,
-  dueFor,
   heardBy,
   newsText,
-  newsTitle,
   nextTold,
   renewed,
   type Trouble,
   troubleOf,
   unheard,
-  type Ways,
   wakeFailed,
   woken,
 } from '../../rules/escalation.ts'
-import { idPattern } from '../../state/paths.ts'
-import { readRecord, writeRecord } from '../../state/record.ts'
-import type { Config } from '../../state/schema/config.ts'
-import { type Channel, type Escalations, escalations } from '../../state/schema/supervision.ts'
-import { problemOf, startCommand, tellByCommand } from '../../tools/notify/command.ts'
-import { tellDesktop } from '../../tools/notify/desktop.ts'
-import { tellWebhook } from '../../tools/notify/webhook.ts'
-import { remark } from '../advance.ts'
+import type { Escalations } from '../../state/schema/supervision.ts'
+import { problemOf, startCommand } from '../../tools/notify/command.ts'
 import { type Context, now } from '../context.ts'
 import { needStates } from '../needs.ts'
 import type { Observed } from '../settle.ts'
+import { environmentFor, noteInTrails, readEscalations, save } from './escalations.ts'
 import type { Part } from './part.ts'
+import { isTelling, tellPeople, waysOf } from './person.ts'
 
 export const escalate: Part = {
   name: 'telling who is needed',
   async run(context, seen) {
     const troubles = troublesOf(context, seen)
     const known = readEscalations(context)
-    if (troubles.length === 0 && Object.keys(known.tasks).length === 0) return []
+    if (troubles.length === 0 && Object.keys(known.tasks).length === 0 && !isTelling()) return []
     const tasks = heardBy(renewed(known.tasks, troubles, new Date()), troubles, listenedUntil(context))
     if (!isDeepStrictEqual(tasks, known.tasks)) save(context, { ...known, tasks })
-    return [...(await wake(context, seen, troubles)), ...(await notify(context, seen, troubles))]
+    return [...(await wake(context, seen, troubles)), ...(await tellPeople(context, seen, troubles))]
   },
   async next(context) {
     const { wake: last, tasks } = readEscalations(context)
+    const soon = new Date(Date.now() + 1000)
+    // Until that is written down it is still due.
+    if (isTelling()) return soon
     const person = nextTold(tasks, waysOf(context.config))
     // What came while the command was at work is told when that has ended.
     const waits = last !== null && unheard(tasks).length > 0 && isAtWork(last)
-    return waits ? new Date(Math.min(Date.now() + 1000, person?.getTime() ?? Infinity)) : person
+    return waits && (person === null || person > soon) ? soon : person
   },
 }
 
@@ -92,7 +87,8 @@ async function wake(context: Context, seen: Observed, troubles: readonly Trouble
   const time = now()
   const mark = `${paths.root}#${time}`
   // Before it is started: killed now, it is never started for this.
-  save(context, { ...readEscalations(context), tasks: woken(tasks, ids, new Date(time)) })
+  const known = readEscalations(context)
+  save(context, { ...known, tasks: woken(known.tasks, ids, new Date(time)) })
   const told = newsText(context.repo.main, news, tasks, new Date(time))
   const env = { ...environmentFor(context, news), [wakeMark]: mark }
   const started = await startCommand(config.wake, {
@@ -103,7 +99,7 @@ async function wake(context: Context, seen: Observed, troubles: readonly Trouble
   })
   void started.ended.then((end) => noteWake(context, problemOf(end)))
   save(context, { ...readEscalations(context), wake: { pid: started.pid, mark, started: time } })
-  tell(context, seen, news, 'nobody listened: the orchestrator was woken')
+  noteInTrails(context, seen, news, 'nobody listened: the orchestrator was woken')
   return [`the orchestrator was woken for ${ids.join(', ')}`]
 }
 
@@ -132,97 +128,4 @@ function noteWake(context: Context, problem: string | null): void {
     if (!(error instanceof Failure) && errno(error) === undefined) throw error
     narrate(`${now()} wake: that could not be written down: ${reasonOf(error)}`)
   }
-}
-
-async function notify(context: Context, seen: Observed, troubles: readonly Trouble[]): Promise<string[]> {
-  const due = dueFor(readEscalations(context).tasks, waysOf(context.config), new Date())
-  const did: string[] = []
-  for (const [channel, ids] of due) {
-    const news = troubles.filter(({ id }) => ids.includes(id))
-    if (news.length === 0) continue
-    // First: what cannot be written down afterwards (a full disk) would be told again at each pass.
-    save(context, readEscalations(context))
-    const problem = await tellBy(context, channel, news)
-    const known = readEscalations(context)
-    save(context, { ...known, tasks: afterTelling(known.tasks, ids, channel, problem, new Date()) })
-    const said =
-      problem === null ? `a person was told (${channel})` : `a person could not be told: ${problem}`
-    tell(context, seen, news, said)
-    did.push(`${ids.join(', ')}: ${said}`)
-  }
-  return did
-}
-
-/** Milliseconds that a command has to tell somebody. */
-const longestCommand = 60_000
-
-async function tellBy(context: Context, channel: Channel, news: readonly Trouble[]): Promise<string | null> {
-  const { config, repo, paths } = context
-  const { command, webhook } = config.notify
-  const { tasks } = readEscalations(context)
-  const text = newsText(repo.main, news, tasks, new Date())
-  try {
-    if (channel === 'command' && command !== null) {
-      const options = {
-        cwd: repo.main,
-        env: environmentFor(context, news),
-        news: text,
-        log: paths.supervisorLog,
-      }
-      const problem = await tellByCommand(command, { ...options, limit: longestCommand })
-      return problem && `notify.command: ${problem}`
-    }
-    if (channel === 'webhook' && webhook !== null) {
-      const problem = await tellWebhook(webhook, { text, repository: repo.main, tasks: news })
-      return problem && `notify.webhook: ${problem}`
-    }
-    return await tellDesktop(newsTitle(repo.main, news), text, repo.main)
-  } catch (error) {
-    // A program that is not there.
-    if (error instanceof Failure) return `notify.${channel}: ${oneLine(reasonOf(error), 200)}`
-    throw error
-  }
-}
-
-function waysOf({ notify: { command, webhook, desktop, after_minutes } }: Config): Ways {
-  const channels = [
-    ...(command === null ? [] : ['command' as const]),
-    ...(webhook === null ? [] : ['webhook' as const]),
-    ...(desktop ? ['desktop' as const] : []),
-  ]
-  return { channels, after_minutes }
-}
-
-/** Nothing that a worker wrote: a shell is going to read it. */
-function environmentFor({ repo }: Context, news: readonly Trouble[]): NodeJS.ProcessEnv {
-  // A task that cannot be read is named by its directory, which a worker can have made.
-  const ids = news.map(({ id }) => id).filter((id) => idPattern.test(id))
-  return {
-    ...process.env,
-    DIRIGENT_REPO: repo.main,
-    DIRIGENT_ATTENTION_TASK: ids[0] ?? '',
-    DIRIGENT_ATTENTION_TASKS: ids.join(' '),
-  }
-}
-
-/** In the trails of those tasks that have one. */
-function tell(context: Context, { tasks }: Observed, news: readonly Trouble[], text: string): void {
-  for (const task of tasks)
-    if (news.some(({ id }) => id === task.id)) remark(context, task, 'escalation', text)
-}
-
-/** One that cannot be read is made anew: at worst something is told twice. */
-function readEscalations({ paths }: Context): Escalations {
-  try {
-    return readRecord(paths.escalations, escalations) ?? nobodyTold
-  } catch (error) {
-    if (error instanceof Failure) return nobodyTold
-    throw error
-  }
-}
-
-const nobodyTold: Escalations = { version: 1, wake: null, tasks: {} }
-
-function save({ paths }: Context, told: Escalations): void {
-  writeRecord(paths.escalations, told)
 }

@@ -4,7 +4,7 @@
  */
 import { narrate } from '../../kit/cli.ts'
 import { errno, Failure, reasonOf } from '../../kit/errors.ts'
-import { tryLock } from '../../kit/lock.ts'
+import { type Lock, tryLock } from '../../kit/lock.ts'
 import { isUnderWay } from '../../rules/attention.ts'
 import type { Task } from '../../state/tasks.ts'
 import type { Context } from '../context.ts'
@@ -13,16 +13,22 @@ import { startWithLock } from '../own-process.ts'
 
 /** For whoever has just started something, or leaves something that somebody is to be told of. */
 export async function ensureSupervisor(context: Context): Promise<void> {
-  const { config, paths, repo } = context
+  const { config, paths } = context
   if (!config.supervise.auto) return
   try {
     const held = await tryLock(paths.supervisorLock)
-    if (held) await startWithLock(context, 'supervise', ['--repo', repo.main], paths.supervisorLog, held)
+    if (held) await handOver(context, held)
   } catch (error) {
     // What the caller was to do is done; the next one tries again.
     if (!(error instanceof Failure) && errno(error) === undefined) throw error
     sayOnce(`note: no supervisor could be started: ${reasonOf(error)}`)
   }
+}
+
+/** To a supervisor that begins now, with the lock in its hands. */
+export async function handOver(context: Context, held: Lock): Promise<void> {
+  const { paths, repo } = context
+  await startWithLock(context, 'supervise', ['--repo', repo.main], paths.supervisorLog, held)
 }
 
 /** For whoever only looks: one that has nothing to do would look, too, and leave, at each verb that is typed. */
