@@ -4,7 +4,7 @@
  * Seen to fail: without the look for it in lib/flows/runner/attend.ts, "interrupts"; without `whyEnd` knowing of it in
  * lib/flows/survivors.ts, "whose runner is gone"; without `backForMail` resuming, "while it is proved".
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makeSandbox, type Sandbox, until } from '../support/sandbox.ts'
@@ -84,11 +84,13 @@ it('is told with the next attempt where no worker works: while it is proved, and
       [{ run: 'echo 2 > p.txt' }, commit('p'), { say: 'done' }],
     ],
   }
-  await spawnTask(box, 'proved', { verify: ['sleep 2'] }, steps)
+  const gate = join(box.directory, 'gate')
+  await spawnTask(box, 'proved', { verify: [`until test -e ${gate}; do sleep 0.05; done`] }, steps)
   await until('its check', () => box.status('proved').activity?.kind === 'checking')
   expect((await box.verb('send', 'proved', 'Make it two.', '--urgent')).stdout).toMatch(
     /waits for the next attempt/,
   )
+  writeFileSync(gate, '')
   expect(await settled(box, 'proved')).toMatchObject({ state: 'merged', attempt: 2, tries: 0 })
   expect(exitOf(box, 'proved', 2).resumed).toBe(true)
 

@@ -18,6 +18,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { stringify } from 'yaml'
 import { cgroupFor, removeCgroup } from '../../lib/kit/cgroup.ts'
+import { errno } from '../../lib/kit/errors.ts'
 import type { VerbName } from '../../lib/view/verbs.ts'
 import { type ScriptedModel, startScriptedModel } from '../scripted-model/server.ts'
 import { noteAnswer, noteFailure, noteFailures } from './met.ts'
@@ -115,15 +116,20 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
         stringify({ version: 1, model: 'gpt-5.5', codex, supervise: { auto: false }, ...config }),
       )
     },
-    status(id) {
-      noteFailure(sandbox.task(id))
-      return JSON.parse(readFileSync(join(sandbox.task(id), 'status.json'), 'utf8'))
-    },
+    status: (id) =>
+      inTask(sandbox, id, (directory) => {
+        noteFailure(directory)
+        return JSON.parse(readFileSync(join(directory, 'status.json'), 'utf8'))
+      }),
     task(id) {
       const live = join(sandbox.state, 'tasks', id)
       if (existsSync(live)) return live
-      const month = new Date().toISOString().slice(0, 7)
-      return join(sandbox.state, 'archive', month, id)
+      const archive = join(sandbox.state, 'archive')
+      const thisMonth = new Date().toISOString().slice(0, 7)
+      // The month may have ended since.
+      const months = existsSync(archive) ? readdirSync(archive).sort().reverse() : []
+      const month = months.find((name) => existsSync(join(archive, name, id))) ?? thisMonth
+      return join(archive, month, id)
     },
     killAll: () => killAll(directory),
     async close() {
@@ -139,6 +145,17 @@ export async function makeSandbox(options: SandboxOptions = {}): Promise<Sandbox
     await sandbox.commit('dirigent init')
   }
   return sandbox
+}
+
+/** Reads in a task's directory, which may be moved to the archive meanwhile. */
+export function inTask<T>(box: Pick<Sandbox, 'task'>, id: string, read: (directory: string) => T): T {
+  const directory = box.task(id)
+  try {
+    return read(directory)
+  } catch (error) {
+    if (errno(error) !== 'ENOENT' || box.task(id) === directory) throw error
+    return read(box.task(id))
+  }
 }
 
 /** Runs a verb anywhere with any environment. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findMarked } from '../../lib/kit/sweep.ts'
 import { markerName } from '../../lib/rules/environment.ts'
-import type { Sandbox } from './sandbox.ts'
+import { inTask, type Sandbox } from './sandbox.ts'
 
 /** Spawns a task; gives its id. Throws what the verb said when it was refused. */
 export async function spawnTask(
@@ -33,7 +33,8 @@ export async function settled(box: Sandbox, ...ids: string[]): Promise<any> {
 
 /** A file of one attempt's log. */
 export function attemptFile(box: Sandbox, id: string, n: number, name: string): string {
-  return readFileSync(join(box.task(id), 'log', `attempt-${String(n).padStart(3, '0')}`, name), 'utf8')
+  const attempt = join('log', `attempt-${String(n).padStart(3, '0')}`, name)
+  return inTask(box, id, (directory) => readFileSync(join(directory, attempt), 'utf8'))
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests reach into records freely
@@ -42,7 +43,7 @@ export const exitOf = (box: Sandbox, id: string, n: number): any =>
 
 // biome-ignore lint/suspicious/noExplicitAny: tests reach into records freely
 export function trailOf(box: Sandbox, id: string): any[] {
-  return readFileSync(join(box.task(id), 'log', 'events.jsonl'), 'utf8')
+  return inTask(box, id, (directory) => readFileSync(join(directory, 'log', 'events.jsonl'), 'utf8'))
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))

@@ -137,7 +137,7 @@ it('keeps the turn of a killed build until its command has ended, and then the n
   const killed = performance.now()
   expect((await next).stdout).toBe('mine')
   // Starting `echo` and ending two processes included, on a machine that does other things as well.
-  expect(performance.now() - killed).toBeLessThan(2000)
+  expect(performance.now() - killed).toBeLessThan(8000)
 })
 
 // Seen to fail: tickets named by their numbers alone, which come again; and the turn’s end not asked for.
