@@ -1,9 +1,10 @@
 /** Another attempt on a task that rests: failed, stopped, waiting, under review or not landed. */
+import { Failure } from '../kit/errors.ts'
 import { oneLine } from '../kit/text.ts'
 import { putCheckpointAway } from '../state/checkpoints.ts'
 import { openQuestions, putQuestionAway } from '../state/questions.ts'
 import { refineSpec } from '../state/refine.ts'
-import type { Spec } from '../state/spec.ts'
+import { parseSpec, readSpec, type Spec } from '../state/spec.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
 import { advance, amend, trail } from './advance.ts'
@@ -11,7 +12,7 @@ import { type Context, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { dropWorktree } from './runner/clean-up.ts'
 import { clearStop } from './runner/interrupt.ts'
-import { settingsOf, toPlan } from './settings.ts'
+import { settingsOf, toPlan, wordsFor } from './settings.ts'
 import { settle } from './settle.ts'
 import { checkWorker, type Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
@@ -35,7 +36,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
     // A request of the past, which nobody was there to carry out, is not for the next attempt.
     clearStop(task.paths)
     withdraw(context, task)
-    const refined = wish.spec ? await refine(context, task, wish.spec) : task
+    const refined = await renew(context, wish.spec ? await refine(context, task, wish.spec) : task)
     // What it says is done will be gone with the worktree.
     if (wish.fresh) putCheckpointAway(refined.paths)
     const cleared = wish.fresh ? await dropWorktree(context, refined) : refined
@@ -66,6 +67,29 @@ function withdraw(context: Context, task: Task): void {
   for (const { id, text } of openQuestions(task.paths)) {
     putQuestionAway(task.paths, id)
     trail(context, task, 'question', `not answered, because the task was respawned: ${oneLine(text, 200)}`)
+  }
+}
+
+/**
+ * A name that the provider did not take may have been corrected in the settings. A spec that was edited by hand (a worker
+ * may have) changes nothing.
+ */
+async function renew(context: Context, task: Task): Promise<Task> {
+  const { settings, spec_sha256 } = task.status
+  const spec = await ownSpec(task)
+  if (spec?.sha256 !== spec_sha256) return task
+  const words = wordsFor(context, settings.worker, spec.front)
+  if (words.model === settings.model && words.effort === settings.effort) return task
+  trail(context, task, 'spec', `model and effort: ${words.model ?? 'its own'}, ${words.effort ?? 'its own'}`)
+  return amend(task, { settings: { ...settings, ...words } })
+}
+
+async function ownSpec({ paths }: Task): Promise<Spec | null> {
+  try {
+    return await parseSpec(readSpec(paths.spec), paths.spec)
+  } catch (error) {
+    if (error instanceof Failure) return null
+    throw error
   }
 }
 

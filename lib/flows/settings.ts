@@ -5,6 +5,7 @@ import type { Settings } from '../state/schema/status.ts'
 import type { Spec } from '../state/spec.ts'
 import { checkId, listTasks } from '../state/tasks.ts'
 import { resolveBase } from '../tools/git/refs.ts'
+import type { KindName } from '../tools/workers/kinds.ts'
 import type { Context } from './context.ts'
 import { needStates } from './needs.ts'
 
@@ -44,15 +45,12 @@ function filledIn(context: Context, { front }: Spec, refs: ReadonlyMap<string, s
   const { config } = context
   const change = front.change ?? 'branch'
   const worker = front.worker ?? config.worker
-  // Names of models are words of one kind of worker.
-  const { model, effort } = worker === config.worker ? config : {}
   return {
     needs: front.needs ?? [],
     verify: front.verify ?? (change === 'branch' ? config.verify : []),
     paths: front.paths ?? [],
     worker,
-    model: front.model ?? model ?? null,
-    effort: front.effort ?? effort ?? null,
+    ...wordsFor(context, worker, front),
     attempts: front.attempts ?? config.attempts,
     budget: {
       minutes: front.budget?.minutes ?? config.budget.minutes ?? null,
@@ -64,6 +62,16 @@ function filledIn(context: Context, { front }: Spec, refs: ReadonlyMap<string, s
     base: resolveBase(context.repo, front.base ?? config.base ?? null, refs),
     plan: false,
   }
+}
+
+/** What the worker's program is told beside its prompt; of the settings only what is for its kind: names of models are words of one kind. */
+export function wordsFor(
+  { config }: Context,
+  worker: KindName,
+  front: Pick<Spec['front'], 'model' | 'effort'>,
+): Pick<Settings, 'model' | 'effort'> {
+  const { model, effort } = worker === config.worker ? config : {}
+  return { model: front.model ?? model ?? null, effort: front.effort ?? effort ?? null }
 }
 
 /** @param wanted task → what it is to need */

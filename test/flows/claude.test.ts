@@ -4,6 +4,7 @@
  * Seen to fail: without `needs` in lib/flows/runner/attempt.ts, all; in lib/tools/claude/argv.ts without CLAUDE_ENV_FILE
  * "has a login", with the person's and the project's settings, without --add-dir and with auto memory "is merged", and
  * without PostToolUseFailure "in the middle of its turn"; without a look for `agent_id` in post-tool-use, "its helpers";
+ * without `warnings` in lib/tools/claude/claude.ts, "is ended by stop"; without `renew` in lib/flows/respawn.ts, "says which name";
  * with figures of the thread in lib/tools/claude/claude.ts, "urgent"; with any provider's cool-down for all in
  * lib/flows/cool-down.ts, "a limit".
  */
@@ -98,14 +99,33 @@ it('has a login, which neither its commands nor a check nor another kind of work
   expect(await box.git('ls-tree', '--name-only', 'main')).not.toContain('check.txt')
 })
 
-it('is ended by stop, with all that it started', async () => {
-  await spawn('long', steps(bash('(setsid sleep 71 &) ; sleep 72')))
+it('is ended by stop, with all that it started; an effort that it does not know is said at the task', async () => {
+  await spawn('long', steps(bash('(setsid sleep 71 &) ; sleep 72')), { effort: 'bogus' })
   await inTool('long', '(setsid sleep 71 &) ; sleep 72')
   const { thread } = box.status('long').worker
   expect((await box.json('stop', 'long')).exitCode).toBe(0)
   expect(box.status('long')).toMatchObject({ state: 'waiting', usage: { total: 1100 } })
   expect(exitOf(box, 'long', 1)).toMatchObject({ thread, failure: { class: 'stopped' } })
+  expect(box.status('long').flags).toEqual([expect.stringMatching(/'bogus'.*low, medium, high/)])
   expect(workersOf(box, 'long')).toEqual([])
+})
+
+it('says which name the provider does not know; respawned, it has the one that was corrected', async () => {
+  box.configure({ worker: 'claude', model: 'nonsense' })
+  const refusal = { status: 404, type: 'not_found_error', message: 'model: nonsense' }
+  await spawn('named', ({ model }) => (model === 'nonsense' ? refusal : { say: 'It is.' }), {
+    change: 'none',
+  })
+  expect(await settled(box, 'named')).toMatchObject({
+    state: 'failed',
+    attempt: 1,
+    failure: { class: 'bad-request', message: expect.stringContaining('config.yaml') },
+  })
+  box.configure({ worker: 'claude', model: 'claude-x' })
+  await box.verb('respawn', 'named')
+  expect(await settled(box, 'named')).toMatchObject({ state: 'done', settings: { model: 'claude-x' } })
+  expect(asksOf('named').at(-1)?.model).toBe('claude-x')
+  box.configure({ stop_grace_seconds: 2 })
 })
 
 it('goes on in its session with an urgent message, and counts each attempt for itself', async () => {

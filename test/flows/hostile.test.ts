@@ -382,7 +382,7 @@ it('obeys no GIT_ variable of whoever calls a verb', async () => {
   expect(existsSync(marker)).toBe(false)
 })
 
-// Seen to fail: the stream opened by name (`StreamFile` in lib/flows/runner/attend.ts): it is waited for without end,
+// Seen to fail: the stream opened by name (`StreamFile` in lib/flows/runner/stream.ts): it is waited for without end,
 // or an attempt without it ends in a bug.
 it('does not wait for a FIFO in the place of a lost worker’s stream, nor miss one that is gone', () => {
   const fifo = join(box.directory, 'stream')

@@ -3,19 +3,16 @@
  * budget, and ends it when asked. Its output goes straight to files, so that it can go on when we die.
  */
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, fstatSync } from 'node:fs'
 import { errno, Failure } from '../../kit/errors.ts'
 import { signal as send } from '../../kit/pid.ts'
 import { type Ended, ended } from '../../kit/proc.ts'
-import { openPlain, readRange } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
 import type { TaskFailure } from '../../state/schema/common.ts'
 import type { Activity } from '../../state/schema/status.ts'
 import type { Task } from '../../state/tasks.ts'
-import type { WorkerEvent } from '../../tools/workers/event.ts'
 import { newTrack, type Track, track } from '../../tools/workers/track.ts'
 import { attemptUsage, type Usage } from '../../tools/workers/usage.ts'
-import type { EventReader, Session, WorkerKind } from '../../tools/workers/worker.ts'
+import type { Session, WorkerKind } from '../../tools/workers/worker.ts'
 import { amend } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { noticeMissedHooks } from '../hook-marks.ts'
@@ -26,6 +23,7 @@ import { correspond } from './correspondence.ts'
 import { watchDay } from './day.ts'
 import { watchOutput } from './flood.ts'
 import type { Interrupt } from './interrupt.ts'
+import { StreamFile } from './stream.ts'
 import { usedBefore } from './thread.ts'
 import { type Urgent, urgentMail } from './urgent.ts'
 
@@ -143,50 +141,6 @@ export async function attend(
     urgent,
     overstayed,
     flooded,
-  }
-}
-
-/** What the worker did, read from the whole stream at once (also long after it ended). */
-export function replayStream(path: string, at: number, reader: EventReader): Track {
-  let now = newTrack(at)
-  for (const event of eventsIn(path, reader)) now = track(now, event, at)
-  return now
-}
-
-export function* eventsIn(path: string, reader: EventReader): Iterable<WorkerEvent> {
-  const stream = new StreamFile(path, reader)
-  for (let events = stream.read(); events.length > 0 || stream.more; events = stream.read()) yield* events
-  stream.close()
-}
-
-/**
- * Reads what was appended to a file since the last time, as events. Nothing where the worker has removed it, or
- * put something else in its place: opening a FIFO would block us for ever.
- */
-class StreamFile {
-  readonly #fd: number | null
-  readonly #reader: EventReader
-  #offset = 0
-  /** The last read did not reach the end. */
-  more = false
-
-  constructor(path: string, reader: EventReader) {
-    this.#reader = reader
-    const fd = openPlain(path)
-    this.#fd = typeof fd === 'number' ? fd : null
-  }
-
-  read() {
-    if (this.#fd === null) return []
-    const size = fstatSync(this.#fd).size
-    const chunk = readRange(this.#fd, this.#offset, Math.min(size - this.#offset, 4 * 1024 * 1024))
-    this.#offset += chunk.length
-    this.more = this.#offset < size
-    return chunk.length > 0 ? this.#reader.feed(chunk) : []
-  }
-
-  close(): void {
-    if (this.#fd !== null) closeSync(this.#fd)
   }
 }
 

@@ -26,12 +26,13 @@ import { flagTexts } from '../texts.ts'
 import { tellWitnessed } from '../witness.ts'
 import { workerOf } from '../worker.ts'
 import { keptQuestion, leftOpen, waitForAnswer } from './asking.ts'
-import { budgetSpent, replayStream, spent } from './attend.ts'
+import { budgetSpent, spent } from './attend.ts'
 import { concludeMail } from './correspondence.ts'
 import { fail } from './fail.ts'
 import { type Before, guardRefs } from './guard.ts'
 import { type Interrupt, requestFor, restartOf } from './interrupt.ts'
 import { sweepOwn } from './marker.ts'
+import { replayStream } from './stream.ts'
 import { ownUsage, resumable, sessionUsage } from './thread.ts'
 import { interrupted, urgentMail } from './urgent.ts'
 
@@ -57,8 +58,9 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
   await tidyLine(context)
   // Somebody else's by now: all that is left to do is to put what we saw into log/stale.
   if (!lateness(task)) makeWay(context, task, swept)
-  const track = endOf(worker, paths.stream, ending)
-  const failure = failureOf(worker, ending, track, paths.stderr)
+  const stderrTail = readTail(paths.stderr, 16_384).toString()
+  const track = endOf(worker, paths.stream, ending, stderrTail)
+  const failure = failureOf(worker, ending, track, stderrTail)
   // What nobody has read is told again: the next attempt may go on with the thread, and then gets no reminders.
   if (track.answers === 0 && !lateness(task)) takeBack(task.paths, task.status.attempt)
   const record = await exitRecord(context, task, ending, track, failure, swept)
@@ -96,10 +98,10 @@ export async function conclude(context: Context, task: Task, ending: Ending): Pr
 }
 
 /** What its events say, and its end. */
-function endOf(worker: WorkerKind, stream: string, { exitCode }: Ending): Track {
+function endOf(worker: WorkerKind, stream: string, { exitCode }: Ending, stderrTail: string): Track {
   const now = Date.now()
   const said = replayStream(stream, now, worker.events())
-  return worker.atEnd(exitCode).reduce((state, event) => follow(state, event, now), said)
+  return worker.atEnd(exitCode, stderrTail).reduce((state, event) => follow(state, event, now), said)
 }
 
 function makeWay(context: Context, task: Task, swept: number): void {
@@ -158,7 +160,7 @@ function readBefore(path: string): Before | null {
   }
 }
 
-function failureOf(worker: WorkerKind, ending: Ending, track: Track, stderr: string): TaskFailure | null {
+function failureOf(worker: WorkerKind, ending: Ending, track: Track, stderrTail: string): TaskFailure | null {
   const completed = track.outcome?.ended === 'completed'
   // All that it did not do any more was to leave.
   if (completed && ending.cut?.class === 'stalled') return null
@@ -170,7 +172,7 @@ function failureOf(worker: WorkerKind, ending: Ending, track: Track, stderr: str
     track,
     exitCode,
     signal,
-    stderrTail: readTail(stderr, 16_384).toString(),
+    stderrTail,
     now: new Date(),
   })
   return said && { ...said, message: clean(said.message), detail: null }

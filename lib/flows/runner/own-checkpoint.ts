@@ -25,7 +25,7 @@ import type { EventReader } from '../../tools/workers/worker.ts'
 import { trail } from '../advance.ts'
 import type { Context } from '../context.ts'
 import { workerOf } from '../worker.ts'
-import { eventsIn, replayStream } from './attend.ts'
+import { eventsIn, replayStream } from './stream.ts'
 import { exitOf } from './thread.ts'
 
 export async function keepPosition(context: Context, task: Task, attempt: number): Promise<void> {

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts'
 import { draft } from '../plan.ts'
 import { checkDraft } from '../several.ts'
 import { workerOf } from '../worker.ts'
-import { replayStream } from './attend.ts'
+import { replayStream } from './stream.ts'
 
 /** What the worker made of it; nothing of it is run, so there are no checks. */
 export async function judgePlan(

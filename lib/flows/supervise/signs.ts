@@ -14,8 +14,8 @@ import { type Vitals, vitals as vitalsSchema } from '../../state/schema/supervis
 import type { Task } from '../../state/tasks.ts'
 import { waitingForBuild } from '../build-line.ts'
 import type { Context } from '../context.ts'
-import { replayStream } from '../runner/attend.ts'
 import { markOf } from '../runner/marker.ts'
+import { replayStream } from '../runner/stream.ts'
 import { isAlone } from '../survivors.ts'
 import { workerOf } from '../worker.ts'
 

@@ -7,7 +7,7 @@ import { hookNames } from '../workers/hooks.ts'
 import type { WorkerKind } from '../workers/worker.ts'
 import { workerCommand } from './argv.ts'
 import { ClaudeEvents } from './events.ts'
-import { classify } from './failure.ts'
+import { classify, warnings } from './failure.ts'
 import { findClaude } from './find.ts'
 import { findTranscript, loginProblem, needs, providerOf } from './home.ts'
 import { ClaudeSession } from './session.ts'
@@ -26,7 +26,7 @@ export function claudeKind(settings: ClaudeSettings, env: NodeJS.ProcessEnv): Wo
     events: () => new ClaudeEvents(),
     isShell: false,
     atStart: [],
-    atEnd: () => [],
+    atEnd: (_, stderrTail) => warnings(stderrTail),
     classify,
     session(thread) {
       const path = findTranscript(env, thread)

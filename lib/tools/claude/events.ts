@@ -18,6 +18,9 @@ type Table = Record<string, unknown>
 const longestLine = 4 * 1024 * 1024
 const textBytes = 64 * 1024
 const whatLength = 200
+const answersKept = 100
+/** The beginning of a result whose last words are too long to be read. */
+const success = /^\{"type":"result","subtype":"success","is_error":false,/
 /** Said for its makers, for want of another reason. */
 const itsOwn = '[ede_diagnostic]'
 /** Without a word it takes this mode for ours where it is forbidden. */
@@ -28,9 +31,9 @@ export class ClaudeEvents {
   readonly #lines = new Lines(longestLine)
   /** Commands under way: only of these is there an exit code. */
   readonly #commands = new Set<string>()
-  /** Of answers that are complete, and of the one that still comes in pieces. */
-  #used: Usage = noUsage
-  #answer: { readonly id: unknown; readonly usage: Usage } | null = null
+  /** What answers have used: those that may still come in pieces (the worker's and its helpers' come mixed), and all before. */
+  readonly #answers = new Map<string, Usage>()
+  #before: Usage = noUsage
   #begun = false
   /** What the program said about the request that failed last. */
   #error: string | null = null
@@ -42,7 +45,8 @@ export class ClaudeEvents {
       if ('whole' in line) return line.whole.trim() === '' ? [] : this.#read(parseTable(line.whole))
       // A result too long to be read (a picture, say) is an end all the same.
       const id = /"tool_use_id":"([\w-]{1,100})"/.exec(line.head)?.[1]
-      return id === undefined ? [] : [this.#toolEnded(id, true, '')]
+      if (id !== undefined) return [this.#toolEnded(id, true, '')]
+      return success.test(line.head) ? [{ kind: 'turn-completed', usage: this.#used() }] : []
     })
   }
 
@@ -121,9 +125,17 @@ export class ClaudeEvents {
   #count(message: Table): WorkerEvent[] {
     const usage = figuresIn(message.usage)
     if (usage === null) return []
-    if (this.#answer && this.#answer.id !== message.id) this.#used = addUsage(this.#used, this.#answer.usage)
-    this.#answer = { id: message.id, usage }
-    return [{ kind: 'used', usage: addUsage(this.#used, usage) }]
+    this.#answers.set(text(message.id, 100), usage)
+    const [[id, oldest] = []] = this.#answers
+    if (this.#answers.size > answersKept && id !== undefined && oldest) {
+      this.#before = addUsage(this.#before, oldest)
+      this.#answers.delete(id)
+    }
+    return [{ kind: 'used', usage: this.#used() }]
+  }
+
+  #used(): Usage {
+    return [...this.#answers.values()].reduce(addUsage, this.#before)
   }
 
   #user(blocks: Table[]): WorkerEvent[] {
@@ -148,7 +160,7 @@ export class ClaudeEvents {
   }
 
   #result(line: Table): WorkerEvent[] {
-    const usage = totalOf(line) ?? (this.#answer ? addUsage(this.#used, this.#answer.usage) : noUsage)
+    const usage = totalOf(line) ?? this.#used()
     if (line.is_error !== true && line.subtype === 'success') return [{ kind: 'turn-completed', usage }]
     const ended = text(line.terminal_reason, 100)
     const errors = Array.isArray(line.errors) ? line.errors.map((error) => text(error, 500)) : []

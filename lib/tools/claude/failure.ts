@@ -5,6 +5,7 @@
  */
 
 import { clean, oneLine } from '../../kit/text.ts'
+import type { WorkerEvent } from '../workers/event.ts'
 import {
   byNumber,
   bySignal,
@@ -15,6 +16,7 @@ import {
   failure,
   timeOf,
   type WorkerFailure,
+  withPlace,
 } from '../workers/failure.ts'
 
 export interface Said {
@@ -66,6 +68,26 @@ export function causeOf({ status, error, message, resets, ended }: Said): Cause 
   return { class: kind, retryable, retry_at: timeOf(at) }
 }
 
+/** Its own advice is for who sits in front of it. */
+function advised(kind: FailureClass, said: string): string {
+  if (kind === 'auth')
+    return `${said} (log in: type claude and there /login; or export another ANTHROPIC_API_KEY)`
+  return withPlace(kind, said.replace(/ Run --model to [^.]*\./, ''))
+}
+
+/** What it ignores and goes on without, such as an effort that it does not know. */
+export function warnings(stderrTail: string): WorkerEvent[] {
+  const said = stderrTail.split('\n').filter((line) => /^warning:.*--\w/i.test(line))
+  return said.slice(0, 1).map((line) => ({ kind: 'hindered', why: `claude says: ${oneLine(line, 300)}` }))
+}
+
+/** The sentence among its last words that says why, else their beginning. */
+function reasonIn(stderrTail: string): string {
+  const lines = stderrTail.split('\n')
+  const from = lines.findIndex((line) => /^(\w*error|fatal)\b/i.test(line))
+  return oneLine(lines.slice(Math.max(0, from)).join('\n'), 500)
+}
+
 /** Null when the turn completed and the program ended with 0. */
 export function classify(ending: Ending): WorkerFailure | null {
   const { track, exitCode, stderrTail } = ending
@@ -73,12 +95,12 @@ export function classify(ending: Ending): WorkerFailure | null {
   if (outcome?.ended === 'failed') {
     const { message, cause } = outcome
     const said = oneLine(clean(message), 500) || 'the turn failed without a reason'
-    return cause ? { ...cause, message: said } : failure('model-error', said, true)
+    return cause ? { ...cause, message: advised(cause.class, said) } : failure('model-error', said, true)
   }
   if (outcome?.ended === 'completed' && exitCode === 0) return null
   const ended = bySignal(ending)
   if (ended) return ended
-  const reason = oneLine(stderrTail, 500)
+  const reason = reasonIn(stderrTail)
   if (track.threadId === null) {
     const message = reason || (exitCode === null ? 'it did not start' : `it ended at once with ${exitCode}`)
     return failure('start-failed', message, false)

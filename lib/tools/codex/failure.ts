@@ -12,6 +12,7 @@ import {
   type FailureClass,
   failure,
   type WorkerFailure,
+  withPlace,
 } from '../workers/failure.ts'
 import { parseTable } from '../workers/json.ts'
 import { retryAt } from './retry-at.ts'
@@ -82,7 +83,18 @@ function refused(message: string, { track, now }: Ending): WorkerFailure {
   // Words like "in 20 s" and "at 4:46 AM" count from when they were said.
   const said = track.activity.last_event > 0 ? new Date(track.activity.last_event) : now
   const at = retryable ? retryAt(message, said) : null
-  return failure(kind, readable(message) || 'the turn failed without a reason', retryable, at)
+  return failure(
+    kind,
+    advised(kind, readable(message) || 'the turn failed without a reason', message),
+    retryable,
+    at,
+  )
+}
+
+/** What to type, where the provider does not say so. */
+function advised(kind: FailureClass, said: string, whole: string): string {
+  if (kind === 'auth' && /\b401\b|token|sign in|logged in/i.test(said)) return `${said} (log in: codex login)`
+  return withPlace(kind, said, whole)
 }
 
 /** A refused request is reported as the provider's whole answer. */

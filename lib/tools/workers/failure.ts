@@ -26,6 +26,12 @@ export function failure(
   return { class: kind, message, retryable, retry_at: timeOf(at) }
 }
 
+/** Where the names stand that a provider may not know, for a refusal that is about one. @param whole all that it said */
+export function withPlace(kind: FailureClass, message: string, whole = message): string {
+  if (kind !== 'bad-request' || !/\b(model|effort)\b/i.test(whole)) return message
+  return `${message.replace(/\.?$/, '')} (model and effort: in the spec, or in .orchestrator-state/config.yaml)`
+}
+
 /** As records have it. Any number may stand in what a provider says: a time that no record can have is none. */
 export function timeOf(at: Date | null): string | null {
   const time = at?.getTime() ?? -1

@@ -82,7 +82,7 @@ function changed(state: Track, event: WorkerEvent, at: number): Partial<Track> {
     case 'output':
       return { lastMessage: lastBytes((state.lastMessage ?? '') + event.text, outputKept) }
     case 'hindered':
-      return { hindered: event.why }
+      return { hindered: state.hindered ?? event.why }
     case 'used':
       return { usage: event.usage }
     case 'message':

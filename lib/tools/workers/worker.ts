@@ -25,7 +25,7 @@ export interface WorkerKind {
   events(): EventReader
   /** What its start and its end say by themselves, where its events do not. */
   readonly atStart: readonly WorkerEvent[]
-  atEnd(exitCode: number | null): readonly WorkerEvent[]
+  atEnd(exitCode: number | null, stderrTail: string): readonly WorkerEvent[]
   /** Null when the turn completed. */
   classify(ending: Ending): WorkerFailure | null
   /** What is known of a thread; null when it cannot be gone on with. */

@@ -121,3 +121,20 @@ test('nonsense is nothing; a result too long to be read is an end', () => {
     },
   )
 })
+
+// Seen to fail: without `success` in lib/tools/claude/events.ts.
+test('a result whose words are too long to be read is the end of a turn', () => {
+  const long = { ...result({}), result: 'x'.repeat(5 * 1024 * 1024) }
+  const answer = said('a', { type: 'text', text: 'done' })
+  expect(read(init, answer, long).at(-1)).toEqual({ kind: 'turn-completed', usage: used(1) })
+  expect(read(init, answer, { ...long, is_error: true }).at(-1)).toEqual({ kind: 'used', usage: used(1) })
+})
+
+// Seen to fail: when an answer was taken for complete as soon as another began.
+test('pieces of answers that come mixed, from helpers side by side, are counted once', () => {
+  const piece = (id: string) => said(id, { type: 'text', text: 'x' }, { parent_tool_use_id: id })
+  const mixed = ['a', 'b', 'a', 'c', 'b', 'a'].map(piece)
+  expect(read(init, ...mixed).at(-1)).toEqual({ kind: 'used', usage: used(3) })
+  const many = Array.from({ length: 250 }, (_, n) => piece(`many-${n}`))
+  expect(read(init, ...many).at(-1)).toEqual({ kind: 'used', usage: used(250) })
+})

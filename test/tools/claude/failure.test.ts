@@ -83,7 +83,11 @@ test.each([
   ],
   [null, 'unknown', 'Something new', 'model-error', true],
 ])('a refusal (%s %s) has its class: %s', (status, error, said, kind, retryable) => {
-  expect(ending(refused(status, error, said))).toMatchObject({ class: kind, retryable, message: said })
+  expect(ending(refused(status, error, said))).toMatchObject({
+    class: kind,
+    retryable,
+    message: expect.stringContaining(said.replace(/\.$/, '')),
+  })
 })
 
 test('a limit of the account says until when', () => {
@@ -130,4 +134,16 @@ test('an end without a result is known by how it came', () => {
   })
   // What programs call -1 is no signal.
   expect(ending(init, 255)).toMatchObject({ class: 'crash' })
+})
+
+// Seen to fail: without `advised` in lib/tools/claude/failure.ts, and without the look for an error in `reasonIn` there.
+test('what to type is said where the program says it for somebody else, and the error in many words is found', () => {
+  const model =
+    "There's an issue with the selected model (x). It may not exist or you may not have access to it. Run --model to pick a different model."
+  expect(ending(refused(404, 'model_not_found', model))?.message).toMatch(
+    /\(x\)\. It may not exist or you may not have access to it \(model and effort: in the spec, or in [^ ]*config\.yaml\)$/,
+  )
+  expect(ending(refused(401, 'authentication_failed', 'Invalid API key'))?.message).toMatch(/\/login/)
+  const many = `${'Loading the things that it needs\n'.repeat(50)}Error: Cannot find module 'yoga'\n    at x\n`
+  expect(ending('', 1, null, many)?.message).toMatch(/^Error: Cannot find module 'yoga'/)
 })

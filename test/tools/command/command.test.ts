@@ -40,7 +40,7 @@ test.each([
   [null, 'SIGSEGV', 'crash', true],
 ] as const)('an end with %s %s is: %s', (exitCode, signal, ended, retryable) => {
   const worker = kind('cat')
-  const end = worker.atEnd(exitCode).reduce((state, event) => track(state, event, 1), newTrack())
+  const end = worker.atEnd(exitCode, '').reduce((state, event) => track(state, event, 1), newTrack())
   const failure = worker.classify({ track: end, exitCode, signal, stderrTail: '', now: new Date() })
   expect(failure && [failure.class, failure.retryable]).toEqual(ended && [ended, retryable])
 })
