@@ -387,7 +387,7 @@ it('obeys no GIT_ variable of whoever calls a verb', async () => {
 it('does not wait for a FIFO in the place of a lost worker’s stream, nor miss one that is gone', () => {
   const fifo = join(box.directory, 'stream')
   expect(spawnSync('mkfifo', [fifo]).status).toBe(0)
-  const url = new URL('../../lib/flows/runner/attend.ts', import.meta.url).href
+  const url = new URL('../../lib/flows/runner/stream.ts', import.meta.url).href
   const source = `const { replayStream } = await import('${url}')
     for (const path of ['${fifo}', '${fifo}-gone']) console.log(replayStream(path, 0).outcome)`
   const args = ['--import', 'tsx', '--input-type=module', '-e', source]
