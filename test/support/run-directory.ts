@@ -4,6 +4,7 @@
  */
 import {
   accessSync,
+  chmodSync,
   constants,
   existsSync,
   mkdtempSync,
@@ -31,6 +32,8 @@ export async function makeRunDirectory(): Promise<string> {
   const parent = realpathSync(tmpdir())
   await sweepRuns(parent)
   const directory = mkdtempSync(join(parent, prefix))
+  // As /tmp is: some tests of root's start something as nobody.
+  chmodSync(directory, 0o1777)
   writeFileSync(join(directory, owner), JSON.stringify(ourselves()))
   process.env.TMPDIR = directory
   return directory
