@@ -7,6 +7,7 @@ import { advance, amend } from './advance.ts'
 import { type Context, trustRepository } from './context.ts'
 import { startRunner } from './dispatch.ts'
 import { clearStop } from './runner/interrupt.ts'
+import { inTheWay } from './runner/move-base.ts'
 import { settle } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 
@@ -16,6 +17,7 @@ export async function landByHand(context: Context, named: readonly string[]): Pr
   const { alive } = await settle(context)
   await trustRepository(context, alive.size > 0)
   for (const id of ids) checkLandable(loadTask(context.paths, id))
+  for (const id of ids) await checkWay(context, loadTask(context.paths, id), ids)
   const landing: Task[] = []
   for (const id of ids) landing.push(await startLanding(context, id))
   await ensureSupervisor(context)
@@ -52,6 +54,17 @@ function checkLandable(task: Task): void {
   if (status.state === 'review' && status.settings.plan) throw isPlan(task)
   if (status.state !== 'review' && !(status.state === 'landing' && isBlockedLanding(status)))
     throw notLandable(task)
+}
+
+/** Else it would only say the same again, a wait later. */
+async function checkWay(context: Context, task: Task, ids: readonly string[]): Promise<void> {
+  const what = task.status.state === 'landing' ? await inTheWay(context, task) : null
+  if (what === null) return
+  const again = `dirigent land ${ids.join(' ')}`
+  throw new Failure('checkout-in-the-way', `${task.id} cannot land: ${what}`, {
+    hint: `Once that is out of the way (committed, stashed, or switched to another branch): ${again}`,
+    next: [again],
+  })
 }
 
 function isPlan({ id }: Task): Failure {

@@ -8,8 +8,8 @@ import {
   type Lessons,
   readLesson,
   readLessons,
-  rewriteLesson,
   ruleLimit,
+  writeRetired,
 } from '../state/lessons.ts'
 import { findTask, idPattern } from '../state/paths.ts'
 import { longestTrigger, mostTriggers } from '../state/schema/lesson.ts'
@@ -95,10 +95,7 @@ export async function retireLesson(context: Context, name: string, why: string):
       hint: `Say why: dirigent lesson retire ${name} 'We have a linter for it now.'`,
     })
   const lesson = await showLesson(context, name)
-  if (lesson.retired !== undefined) return lesson
-  const retired = { ...lesson, retired: reason }
-  rewriteLesson(context.paths, retired)
-  return retired
+  return lesson.retired === undefined ? await writeRetired(context.paths, lesson, reason) : lesson
 }
 
 /** A lesson that was retired since is another one. */

@@ -40,6 +40,7 @@ export const codes = {
   'needs-cycle': exits.refused,
   'branch-taken': exits.refused,
   'illegal-transition': exits.refused,
+  'checkout-in-the-way': exits.refused,
   'tasks-live': exits.refused,
   'stale-epoch': exits.refused,
   'state-read-only': exits.refused,

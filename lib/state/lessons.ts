@@ -2,6 +2,7 @@
  * Rules that were learned, `lessons/<name>.md` each: what later tasks are told. People write and edit them as they
  * like; one that cannot be read is named and hides no other.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { Failure } from '../kit/errors.ts'
 import { createFileOnce, makeDirectory, writeFileDurable } from '../kit/files.ts'
 import { whenSaved } from '../kit/patience.ts'
@@ -60,7 +61,10 @@ export async function readLesson(paths: StatePaths, name: string): Promise<Lesso
 
 async function readOnce(file: string, name: string): Promise<Lesson | undefined> {
   const bytes = readBounded(file, kind.limit)
-  if (!bytes) return undefined
+  return bytes && (await parseLesson(bytes, file, name))
+}
+
+async function parseLesson(bytes: Buffer, file: string, name: string): Promise<Lesson> {
   const divided = divide(decode(bytes, file, kind), file, kind)
   const rule = checkRule(divided.body, file)
   return { ...(await parseFront(divided, lessonFront, file, kind)), name, rule }
@@ -72,8 +76,35 @@ export function createLesson(paths: StatePaths, lesson: Lesson): boolean {
   return createFileOnce(paths.lesson(lesson.name), compose(lesson))
 }
 
-export const rewriteLesson = (paths: StatePaths, lesson: Lesson): void =>
-  writeFileDurable(paths.lesson(lesson.name), compose(lesson))
+/**
+ * Writes the reason into its file, which keeps all else as a person wrote it: comments, order, ends of lines. Front
+ * matter that takes no further line (`{ tags: [web] }`) is written anew.
+ */
+export async function writeRetired(paths: StatePaths, lesson: Lesson, reason: string): Promise<Lesson> {
+  const retired = { ...lesson, retired: reason }
+  const file = paths.lesson(lesson.name)
+  const text = withLine(readBounded(file, kind.limit)?.toString() ?? '', `retired: ${JSON.stringify(reason)}`)
+  writeFileDurable(file, (await isReadAs(text, retired, file)) ? text : compose(retired))
+  return retired
+}
+
+/** At the end of its front matter, which is made when there is none. */
+function withLine(text: string, line: string): string {
+  const end = /\r?\n/.exec(text)?.[0] ?? '\n'
+  const front = /^\uFEFF?---[ \t]*\r?\n(?:[^\n]*\n)*?(?=---[ \t]*(?:\r?\n|$))/.exec(text)?.[0]
+  if (front !== undefined) return `${front}${line}${end}${text.slice(front.length)}`
+  const mark = text.startsWith('\uFEFF') ? '\uFEFF' : ''
+  return `${mark}---${end}${line}${end}---${end}${end}${text.slice(mark.length)}`
+}
+
+async function isReadAs(text: string, lesson: Lesson, file: string): Promise<boolean> {
+  try {
+    return isDeepStrictEqual(await parseLesson(Buffer.from(text), file, lesson.name), lesson)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return false
+  }
+}
 
 /** @param where for the message */
 export function checkRule(text: string, where: string): string {

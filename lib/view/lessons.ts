@@ -18,7 +18,7 @@ export function retiredAnswer(lesson: Lesson): Answer {
     data: { lesson },
     text: [
       `${lesson.name}: told to nobody any more (${oneLine(lesson.retired ?? '', 200)})`,
-      'when it was committed, commit this, too: a changed file in the main checkout holds landings up',
+      'its file keeps the rule and says why; when it was committed, commit this, too',
     ],
     next: ['dirigent lesson list'],
   }

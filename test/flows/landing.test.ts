@@ -130,9 +130,14 @@ describe('landing', () => {
       /^commit or stash README\.md in the main checkout, then: dirigent land/,
     )
     expect(shown.json.next).toEqual(['dirigent land blocked'])
-    // Still dirty: the same answer again, and nothing lost.
-    await box.json('land', 'blocked')
-    expect(await settled(box, 'blocked')).toMatchObject({ state: 'landing', change: { state: 'ready' } })
+    // Still dirty: said at once, and nothing is started or lost.
+    const { error, next } = (await box.json('land', 'blocked')).json
+    expect(error).toMatchObject({
+      code: 'checkout-in-the-way',
+      message: 'blocked cannot land: README.md in the main checkout has uncommitted changes',
+    })
+    expect(next).toEqual(['dirigent land blocked'])
+    expect(box.status('blocked')).toEqual(status)
 
     await box.git('commit', '-qam', 'finished it')
     expect((await box.json('land', 'blocked')).exitCode).toBe(0)
@@ -140,6 +145,24 @@ describe('landing', () => {
     expect(box.read('b.txt')).toBe('b.txt\n')
     expect(box.read('README.md')).toBe('# In the middle of something\n')
     await expectClean()
+  })
+
+  it('leaves settings, lessons and the skill as somebody has edited them, and is not held up by them', async () => {
+    await spawnTask(box, 'beside-edits', {}, [commit('beside-edits.txt'), wait, done])
+    const skill = '.claude/skills/dirigent/SKILL.md'
+    const lesson = '.orchestrator-state/lessons/a-rule.md'
+    await waits('beside-edits')
+    box.write(lesson, 'A rule.\n')
+    await box.git('add', lesson)
+    box.write(skill, `${box.read(skill)}\nOne line more.\n`)
+    goOn()
+    const before = await box.git('status', '--porcelain')
+    expect(before).toContain(`M ${skill}`)
+    expect(await settled(box, 'beside-edits')).toMatchObject({ state: 'merged' })
+    expect(box.read('beside-edits.txt')).toBe('beside-edits.txt\n')
+    expect(await box.git('status', '--porcelain')).toBe(before)
+    expect(box.read(skill)).toMatch(/\nOne line more\.\n$/)
+    await box.git('reset', '--hard', '--quiet')
   })
 
   it('does not overwrite an untracked file of the main checkout', async () => {

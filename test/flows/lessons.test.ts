@@ -2,7 +2,8 @@
  * Lessons: written by the verb or by hand, told to the workers whose tasks they fit, and to nobody once retired.
  *
  * Seen to fail: `lessons: []` in prompting.ts; `sameRule` always true; without `refuseWorkers`; without `checkRule` in
- * `readOnce`; without `checkTriggers`; with the rule's carriage returns; without `half` or `again` in `readLesson`.
+ * `readOnce`; without `checkTriggers`; with the rule's carriage returns; without `half` or `again` in `readLesson`;
+ * `writeRetired` with `compose` alone, and without it.
  */
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -85,6 +86,29 @@ it('is told to nobody once it is retired, and stays with the reason', async () =
     existsSync(file('do-as-i-say')),
     readFileSync(file('colours'), 'utf8').includes('retired'),
   ]).toEqual([false, false])
+})
+
+it.each([
+  ['comments', '---\n# for the web team\ntags: [web] # only\n---\n\nNo tabs.\n', 'tags: [web] # only\n'],
+  ['a file from Windows', '---\r\ntags:\r\n  - web\r\n---\r\nNo tabs.\r\n', '  - web\r\n'],
+  ['empty front matter', '---\n---\nNo tabs.', '---\n'],
+  ['no front matter', 'No tabs.\n---\nNone.\n', undefined],
+])('keeps what a person wrote when it is retired: %s', async (_, text, before) => {
+  writeFileSync(file('kept'), text)
+  expect((await box.json('lesson', 'retire', 'kept', 'The "linter" does: it.')).exitCode).toBe(0)
+  const end = text.includes('\r') ? '\r\n' : '\n'
+  const line = `retired: "The \\"linter\\" does: it."${end}`
+  expect(readFileSync(file('kept'), 'utf8')).toBe(
+    before === undefined ? `---\n${line}---\n\n${text}` : text.replace(before, () => before + line),
+  )
+  const { rule, retired } = (await box.json('lesson', 'show', 'kept')).json.data.lesson
+  expect([rule.slice(0, 8), retired]).toEqual(['No tabs.', 'The "linter" does: it.'])
+})
+
+it('is written anew when its front matter takes no further line', async () => {
+  writeFileSync(file('flow'), '---\n{ tags: [web] }\n---\nNo tabs.\n')
+  expect((await box.json('lesson', 'retire', 'flow', 'No.')).exitCode).toBe(0)
+  expect(readFileSync(file('flow'), 'utf8')).toBe('---\ntags: ["web"]\nretired: "No."\n---\n\nNo tabs.\n')
 })
 
 it.each([

@@ -1,7 +1,8 @@
 /**
  * The main checkout, when the base is checked out there: moved together with the branch when it is
  * clean, and left alone when it is not (moving the branch under it would make the landed change look
- * undone in it, one `git commit -a` from being undone).
+ * undone in it, one `git commit -a` from being undone). Changes in directories of ours stay as they are
+ * and are not in the way, where the move touches none of their files.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -18,15 +19,17 @@ export type Checkout = 'elsewhere' | 'clean' | 'dirty' | 'interrupted'
  * ours: an earlier move of exactly this kind was cut short.
  * @param tried such a move was begun before: a file that is gone, or holds the beginning of what it is to hold,
  *   is what a git that was killed leaves
+ * @param ours directories, each with a slash at its end
  */
 export async function checkoutState(
   repo: Repository,
   branch: string,
   to: string,
   tried = false,
+  ours: readonly string[] = [],
 ): Promise<Checkout> {
   if (checkedOut(repo) !== branch) return 'elsewhere'
-  const dirty = await trackedChanges(repo)
+  const dirty = await changesInTheWay(repo, to, ours)
   if (dirty.length === 0) return 'clean'
   const wanted = await compareWith(repo, to)
   const cached = ['diff-index', '--cached', '--name-only', '-z', '--no-renames', to]
@@ -54,10 +57,24 @@ async function isCutShort(repo: Repository, commit: string, path: string): Promi
   return blob.stdout.subarray(0, there.size).equals(readTail(join(repo.main, path), there.size))
 }
 
-/** Tracked files of the main checkout with uncommitted changes. */
-export async function changedInCheckout(repo: Repository): Promise<string[]> {
-  return (await trackedChanges(repo)).map((entry) => entry.slice(3))
+/** Tracked files of the main checkout with uncommitted changes that are in the way of a move to `to`. */
+export async function changedInCheckout(
+  repo: Repository,
+  to: string,
+  ours: readonly string[],
+): Promise<string[]> {
+  return (await changesInTheWay(repo, to, ours)).map((entry) => entry.slice(3))
 }
+
+async function changesInTheWay(repo: Repository, to: string, ours: readonly string[]): Promise<string[]> {
+  const all = await trackedChanges(repo)
+  const isOurs = (entry: string) => ours.some((directory) => entry.slice(3).startsWith(directory))
+  if (!all.some(isOurs)) return all
+  const touched = new Set(await gitList(repo, [...namesOfTree, 'HEAD', to]))
+  return all.filter((entry) => !isOurs(entry) || touched.has(entry.slice(3)))
+}
+
+const namesOfTree = ['diff-tree', '-r', '-z', '--name-only', '--no-renames']
 
 /** As `git status` lists them: two letters, a space, the path. */
 function trackedChanges(repo: Repository): Promise<string[]> {
@@ -126,8 +143,14 @@ async function finishMove(
   tried: boolean,
 ): Promise<string | null> {
   const { other } = await arrived(repo, from, to, tried)
-  // --reset overwrites untracked files without a word.
+  // --reset overwrites untracked files without a word, and changes beside the move.
   if (other.length > 0) return `untracked files are in the way: ${other.slice(0, 5).join(', ')}`
+  const moving = new Set(await gitList(repo, [...namesOfTree, from, to]))
+  const beside = (await trackedChanges(repo))
+    .map((entry) => entry.slice(3))
+    .filter((path) => !moving.has(path))
+  if (beside.length > 0)
+    return `an earlier landing was cut short in it; commit or stash first: ${beside.slice(0, 5).join(', ')}`
   const result = await gitTry(repo, ['read-tree', '--reset', '-u', to], { timeout: 600_000 })
   return result.exitCode === 0 ? null : result.stderr.trim()
 }
@@ -139,9 +162,8 @@ async function arrived(
   to: string,
   tried: boolean,
 ): Promise<{ readonly same: number; readonly other: readonly string[] }> {
-  const tree = ['diff-tree', '-r', '-z', '--name-only', '--no-renames']
-  const added = await gitList(repo, [...tree, '--diff-filter=A', from, to])
-  const deleted = new Set(await gitList(repo, [...tree, '--diff-filter=D', from, to]))
+  const added = await gitList(repo, [...namesOfTree, '--diff-filter=A', from, to])
+  const deleted = new Set(await gitList(repo, [...namesOfTree, '--diff-filter=D', from, to]))
   const { differ } = await compareWith(repo, to)
   const there = added.filter((path) => lookAt(join(repo.main, path)))
   const other: string[] = []

@@ -207,6 +207,35 @@ it('does not take a person’s work for a file that was cut short', async () => 
   expect(readFileSync(at('new.txt'), 'utf8')).toBe('newer\n')
 })
 
+// Seen to fail: without `beside` in finishMove the edit is gone.
+it('leaves changes beside a move alone in directories of ours, also where the move was cut short', async () => {
+  const ours = (commit = to) => checkoutState(world.repo, 'main', commit, true, ['sub/'])
+  world.write('sub/old.txt', 'old\n')
+  await world.git(['add', '.'])
+  await world.git(['commit', '-qm', 'sub'])
+  await world.git(['checkout', '-q', 'next'])
+  await world.git(['rebase', '-q', 'main'])
+  const tip = await world.git(['rev-parse', 'next'])
+  await world.git(['checkout', '-q', 'main'])
+  const was = await world.git(['rev-parse', 'main'])
+  world.write('sub/old.txt', 'edited\n')
+  expect(await checkoutState(world.repo, 'main', tip)).toBe('dirty')
+  expect(await ours(tip)).toBe('clean')
+  for (const file of ['a.txt', 'new.txt']) world.write(file, await world.git(['show', `${tip}:${file}`]))
+  const refused = await moveCheckout(world.repo, was, tip, (await ours(tip)) === 'interrupted', true)
+  expect(refused).toContain('sub/old.txt')
+  expect(readFileSync(at('sub/old.txt'), 'utf8')).toBe('edited\n')
+  await world.git(['checkout', '-q', '--', 'a.txt'])
+  unlinkSync(at('new.txt'))
+  expect(await moveCheckout(world.repo, was, tip, false, true)).toBeNull()
+  await moveBranch(world.repo, 'main', tip, was, 'landed')
+  expect(await porcelain()).toBe(' M sub/old.txt')
+  // What the move itself changes is in the way there, too.
+  await world.git(['checkout', '-q', '--', '.'])
+  world.write('sub/new.txt', 'mine\n')
+  expect(await ours(was)).toBe('dirty')
+})
+
 it('moves back over what it moved, when the branch could not follow', async () => {
   expect(await moveCheckout(world.repo, from, to, false)).toBeNull()
   expect(await moveCheckout(world.repo, to, from, false)).toBeNull()
