@@ -1,5 +1,5 @@
 /** A worker reads its mail: what is unread, oldest first, in full. */
-import { appendLine } from '../kit/files.ts'
+import { appendLine } from '../kit/append.ts'
 import { inboxOf, markSeen, messagesIn, unreadIn } from '../state/mailbox.ts'
 import type { Message } from '../state/message-file.ts'
 import { withQuestions } from '../state/messages.ts'

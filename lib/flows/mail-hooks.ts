@@ -5,7 +5,7 @@
  * calls them keeps two of them apart.
  */
 import { readFileSync } from 'node:fs'
-import { appendLine } from '../kit/files.ts'
+import { appendLine } from '../kit/append.ts'
 import { readTail } from '../kit/read.ts'
 import { handOver, keep } from '../rules/handover.ts'
 import { inboxOf, markSeen } from '../state/mailbox.ts'

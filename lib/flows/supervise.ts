@@ -10,6 +10,7 @@ import { inheritedLock, isInherited, isInPlace, type Lock, tryLock } from '../ki
 import { type Watch, watchPaths } from '../kit/watch.ts'
 import { readConfig } from '../state/config.ts'
 import { type Context, now } from './context.ts'
+import { shortenLogs } from './own-process.ts'
 import { observe } from './settle.ts'
 import { Build } from './supervise/build.ts'
 import { type Passed, pass } from './supervise/pass.ts'
@@ -94,6 +95,7 @@ async function watchOver(
   try {
     while (isInPlace(held)) {
       if (build.isSucceeded()) return 'rebuilt'
+      shortenLogs(paths)
       const settings = await freshSettings(context)
       context = settings.context
       const began = Date.now()

@@ -2,7 +2,7 @@
  * Durable files. A write is: unique temporary name in the same directory, looping write, sync, size
  * check, close, rename (or link, to create once), sync the directory. An error before the rename
  * leaves the old content and is reported as such; readers see the old file or the new one, never a
- * torn one. Appends are one write call per line, which the kernel keeps whole.
+ * torn one.
  *
  * Synchronous on purpose: a commit point that is one call cannot be interleaved with the caller's
  * other work, and costs half a millisecond.
@@ -20,7 +20,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -94,29 +93,6 @@ export function createFileOnce(path: string, content: string | Buffer): boolean 
   }
   syncDirectory(dirname(path))
   return made
-}
-
-/**
- * Appends one line. A torn last line left by a crash is closed first, so that it spoils only itself; one that
- * somebody is just writing looks torn too, so readers skip empty lines.
- */
-export function appendLine(path: string, line: string, options = { durable: true }): void {
-  try {
-    const fd = openOwn(path, constants.O_RDWR | constants.O_APPEND)
-    try {
-      const size = fstatSync(fd).size
-      const last = Buffer.alloc(1)
-      const torn = size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a
-      const bytes = Buffer.from(`${torn ? '\n' : ''}${line}\n`)
-      const written = writeSync(fd, bytes)
-      if (written !== bytes.length) throw shortWrite(path, written, bytes.length)
-      if (options.durable) fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
-  } catch (error) {
-    throw diskFailure(error, path)
-  }
 }
 
 /**

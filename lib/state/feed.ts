@@ -1,10 +1,12 @@
 /**
  * Reads the feed on from a place in it, for those who wait. The feed is a hint: it may miss its end or a line, be
  * shorter than it was, or be gone, and a worker can write in it. So it says where to look; what is told is looked up.
+ * A place is counted from the feed's first line ever, whatever was left out since.
  */
 import { closeSync, fstatSync } from 'node:fs'
 import { lookAt, openPlain, readRange } from '../kit/read.ts'
 import { type Cursor, markOf } from './cursor.ts'
+import { type Beginning, beginningOf } from './feed-file.ts'
 import { type Event, parseEvent } from './schema/event.ts'
 
 /** What is further behind than this is not read; bytes. */
@@ -29,13 +31,17 @@ export class Feed {
   /** @param from null: its end as it is now */
   constructor(path: string, from: Cursor | null) {
     this.#path = path
-    const begun = this.#open((fd, size) => {
+    const begun = this.#open((fd, size, begins) => {
+      const at = from && inFile(from.offset, begins)
       const whole =
-        from === null ||
-        (from.offset <= size && size - from.offset <= mostBehind && markBefore(fd, from.offset) === from.mark)
-      const end = from && whole ? from.offset : size
-      const bytes = readRange(fd, Math.max(0, end - glance), Math.min(glance, end))
-      this.#moveTo(fd, end - bytes.length + bytes.lastIndexOf(0x0a) + 1)
+        at === null ||
+        (at >= begins.at &&
+          at <= size &&
+          size - at <= mostBehind &&
+          markBefore(fd, at, begins) === from?.mark)
+      const end = at !== null && whole ? at : size
+      const bytes = readRange(fd, Math.max(begins.at, end - glance), Math.min(glance, end - begins.at))
+      this.#moveTo(fd, end - bytes.length + bytes.lastIndexOf(0x0a) + 1, begins)
       return { whole, before: eventsIn(bytes) }
     })
     this.whole = begun?.whole ?? (from === null || from.offset === 0)
@@ -56,32 +62,33 @@ export class Feed {
     const events: Event[] = []
     // What comes while we read counts as a change.
     this.changed()
-    this.#open((fd, size) => {
-      // Another file in its place: from its beginning.
-      let offset = size < this.offset || markBefore(fd, this.offset) !== this.mark ? 0 : this.offset
-      while (offset < size) {
-        const bytes = readRange(fd, offset, Math.min(chunk, size - offset))
+    this.#open((fd, size, begins) => {
+      let at = inFile(this.offset, begins)
+      // Another feed in its place, or one that was shortened beyond it: from its beginning.
+      if (at < begins.at || at > size || markBefore(fd, at, begins) !== this.mark) at = begins.at
+      while (at < size) {
+        const bytes = readRange(fd, at, Math.min(chunk, size - at))
         // No line of ours is as long as a chunk.
         const used = bytes.lastIndexOf(0x0a) + 1 || (bytes.length === chunk ? chunk : 0)
         if (used === 0) break
         events.push(...eventsIn(bytes.subarray(0, used)))
-        offset += used
+        at += used
       }
-      this.#moveTo(fd, offset)
+      this.#moveTo(fd, at, begins)
     })
     return events
   }
 
-  #moveTo(fd: number, offset: number): void {
-    this.offset = offset
-    this.mark = markBefore(fd, offset)
+  #moveTo(fd: number, at: number, begins: Beginning): void {
+    this.offset = at - begins.at + begins.dropped
+    this.mark = markBefore(fd, at, begins)
   }
 
-  #open<T>(work: (fd: number, size: number) => T): T | undefined {
+  #open<T>(work: (fd: number, size: number, begins: Beginning) => T): T | undefined {
     const fd = openPlain(this.#path)
     if (fd === undefined || fd === 'foreign') return undefined
     try {
-      return work(fd, fstatSync(fd).size)
+      return work(fd, fstatSync(fd).size, beginningOf(fd))
     } finally {
       closeSync(fd)
     }
@@ -93,7 +100,10 @@ function eventsIn(bytes: Buffer): Event[] {
   return lines.map(parseEvent).filter((event) => event !== undefined)
 }
 
-function markBefore(fd: number, offset: number): string {
-  const from = Math.max(0, offset - marked)
-  return markOf(readRange(fd, from, offset - from))
+/** A place in the feed, as one in the file. */
+const inFile = (offset: number, { at, dropped }: Beginning): number => offset - dropped + at
+
+function markBefore(fd: number, at: number, begins: Beginning): string {
+  const from = Math.max(begins.at, at - marked)
+  return markOf(readRange(fd, from, at - from))
 }

@@ -1,8 +1,10 @@
 /** The audit trail of a task (durable) and the feed of all tasks (a hint: cheap, may miss its end). */
 import { existsSync } from 'node:fs'
+import { appendLine } from '../kit/append.ts'
 import { diskTrouble } from '../kit/disk.ts'
-import { appendLine, makeOwnDirectory, writeFileDurable, writeFileSynced } from '../kit/files.ts'
+import { makeOwnDirectory, writeFileDurable, writeFileSynced } from '../kit/files.ts'
 import { readTail } from '../kit/read.ts'
+import { appendToFeed } from './feed-file.ts'
 import type { StatePaths, TaskPaths } from './paths.ts'
 import { type Event, parseEvent } from './schema/event.ts'
 
@@ -24,7 +26,7 @@ export function beginTrail(paths: StatePaths, task: TaskPaths, entry: Event): vo
 /** To the feed only: for those who wait. */
 export function announce(paths: StatePaths, entry: Event): void {
   try {
-    appendLine(paths.feed, JSON.stringify(entry), { durable: false })
+    appendToFeed(paths.feed, JSON.stringify(entry))
   } catch (error) {
     // What the line tells of has happened all the same; other writers will say that the disk is full.
     if (!diskTrouble(error)) throw error

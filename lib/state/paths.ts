@@ -41,6 +41,9 @@ export function statePaths(repo: string) {
     gitLock: join(root, 'locks', 'git.lock'),
     dispatchLock: join(root, 'locks', 'dispatch.lock'),
     runnerLog: join(root, 'locks', 'runner.log'),
+    /** What was in a log before it had grown too long. */
+    oldRunnerLog: join(root, 'locks', 'runner.log.old'),
+    oldSupervisorLog: join(root, 'locks', 'supervisor.log.old'),
     supervisorLock: join(root, 'locks', 'supervisor.lock'),
     supervisorLog: join(root, 'locks', 'supervisor.log'),
     /** Held by a `wait`: somebody listens. */

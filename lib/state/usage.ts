@@ -2,7 +2,8 @@
  * `usage/<day>.jsonl`: what each attempt used on a day. Lines are appended and never changed; of several about one
  * attempt the last counts, so that saying it again changes nothing.
  */
-import { appendLine, makeOwnDirectory } from '../kit/files.ts'
+import { appendLine } from '../kit/append.ts'
+import { makeOwnDirectory } from '../kit/files.ts'
 import { readTail } from '../kit/read.ts'
 import type { StatePaths } from './paths.ts'
 import { type UsageLine, usageLine } from './schema/supervision.ts'

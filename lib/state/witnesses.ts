@@ -1,6 +1,6 @@
 /** `builds.jsonl` of an attempt: one line for each heavy command that ran in its turn. */
 import { existsSync } from 'node:fs'
-import { appendLine } from '../kit/files.ts'
+import { appendLine } from '../kit/append.ts'
 import { readTail } from '../kit/read.ts'
 import type { AttemptPaths } from './paths.ts'
 import { parseWitness, type Witness } from './schema/witness.ts'

@@ -16,8 +16,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { appendLine } from '../../lib/kit/append.ts'
 import {
-  appendLine,
   createFileOnce,
   isTemporaryName,
   makeOwnDirectory,
@@ -141,7 +141,7 @@ describe('an appended line', () => {
 
   it('stays whole when many processes append', async () => {
     const script = `
-      const { appendLine } = await import(${JSON.stringify(new URL('../../lib/kit/files.ts', import.meta.url).href)})
+      const { appendLine } = await import(${JSON.stringify(new URL('../../lib/kit/append.ts', import.meta.url).href)})
       for (let n = 0; n < 50; n++) appendLine(process.argv[1], process.argv[2].repeat(2000), { durable: false })`
     const { execa } = await import('execa')
     const tsx = ['--import', 'tsx', '--input-type=module', '-e', script]
