@@ -4,7 +4,7 @@
  * never free, so a task is never started twice and a runner that dies at birth is seen as lost.
  */
 import { Failure } from '../kit/errors.ts'
-import { type Lock, tryLock, withLock } from '../kit/lock.ts'
+import { type Lock, tryLockPastLooks, withLock } from '../kit/lock.ts'
 import { type Hold, type Plan, plan } from '../rules/capacity.ts'
 import type { Status } from '../state/schema/status.ts'
 import { listTasks, reload, type Task } from '../state/tasks.ts'
@@ -69,7 +69,7 @@ function holdWithoutLogin(context: Context): (status: Status) => Hold | null {
 /** Undefined also when something that cannot be locked stands in its place: the others start all the same. */
 async function lockToStart(path: string): Promise<Lock | undefined> {
   try {
-    return await tryLock(path, 500)
+    return await tryLockPastLooks(path, 500)
   } catch (error) {
     if (error instanceof Failure && error.code === 'corrupt-file') return undefined
     throw error
@@ -77,7 +77,6 @@ async function lockToStart(path: string): Promise<Lock | undefined> {
 }
 
 async function startQueued(context: Context, id: string): Promise<boolean> {
-  // A verb that only looks whether it is held has it for some milliseconds, and starts nothing afterwards.
   const held = await lockToStart(context.paths.task(id).runLock)
   // Somebody is changing the task right now; whoever it is dispatches when done.
   if (!held) return false

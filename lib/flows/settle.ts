@@ -5,7 +5,7 @@
  */
 import { diskTrouble } from '../kit/disk.ts'
 import { type Code, Failure, reasonOf } from '../kit/errors.ts'
-import { handsDown, isLocked, type Lock, lockTable, tryLock } from '../kit/lock.ts'
+import { handsDown, isLocked, type Lock, lockTable, tryLock, tryLockPastLooks } from '../kit/lock.ts'
 import { lookAt } from '../kit/read.ts'
 import { sweep } from '../kit/sweep.ts'
 import { isEnded, isOwned } from '../rules/lifecycle.ts'
@@ -163,7 +163,7 @@ async function lockToPutAway(context: Context, task: Task): Promise<Lock | undef
  * takes the lock first does it.
  */
 export async function takeUp(context: Context, id: string): Promise<void> {
-  const held = (await tryLock(context.paths.task(id).runLock)) ?? (await wrested(context, id))
+  const held = (await tryLockPastLooks(context.paths.task(id).runLock)) ?? (await wrested(context, id))
   if (!held) return
   try {
     await takeUpUnder(context, id, held)

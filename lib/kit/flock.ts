@@ -87,7 +87,7 @@ export async function untilFlockFree(path: string, signal: AbortSignal): Promise
 }
 
 /**
- * Every flock the kernel shows us, as `dev:inode`: one read for any number of locks, but one that stops
+ * Every flock of somebody who has it to himself (who looks, shares it) that the kernel shows us, as `dev:inode`: one read for any number of locks, but one that stops
  * all locking on the machine for some 10 ms, so only for many. Empty where there is no /proc.
  */
 export function lockTable(): ReadonlySet<string> {
@@ -100,7 +100,7 @@ export function lockTable(): ReadonlySet<string> {
     throw error
   }
   for (const line of text.split('\n')) {
-    const match = /^\d+: FLOCK\s.*\s([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line)
+    const match = /^\d+: FLOCK\s.*\sWRITE\s.*\s([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line)
     if (!match?.[1] || !match[2]) continue
     held.add(`${deviceNumber(Number.parseInt(match[1], 16), Number.parseInt(match[2], 16))}:${match[3]}`)
   }

@@ -50,6 +50,18 @@ export async function tryLock(path: string, wait = 0, signal?: AbortSignal): Pro
   return isWeak(path) ? await tryLockfile(path, wait, signal) : await tryFlock(path, wait, signal)
 }
 
+/** Milliseconds that those who only look may take, on a machine that is very busy. */
+const longestLook = 10_000
+
+/**
+ * The same, but whoever only asks whether it is held does not count: they share it for a moment. Not told from those who
+ * have it, they would keep what is to be done from being done by the only one who comes to do it.
+ */
+export async function tryLockPastLooks(path: string, wait = 0): Promise<Lock | undefined> {
+  const taken = await tryLock(path, wait)
+  return taken || (await isLocked(path)) ? taken : await tryLock(path, longestLook)
+}
+
 /** Takes the lock; waits at most `wait` milliseconds, then fails with `lock-busy`. */
 export async function lock(path: string, wait: number): Promise<Lock> {
   const taken = await tryLock(path, wait)
