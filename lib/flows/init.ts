@@ -1,6 +1,5 @@
 /** Sets a repository up. Idempotent: what is there already, edited or not, stays. */
-import { existsSync, realpathSync } from 'node:fs'
-import { relative } from 'node:path'
+import { existsSync } from 'node:fs'
 import { Failure } from '../kit/errors.ts'
 import { createFileOnce, makeDirectory, outOfTheWay, writeFileDurable } from '../kit/files.ts'
 import { withLock } from '../kit/lock.ts'
@@ -13,15 +12,15 @@ import { configSchemaText } from '../state/config-schema.ts'
 import { lockFamilyPath, type StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
-import { allow, placeMissing, type RulesChanged } from '../tools/claude/project.ts'
-import type { Repository } from '../tools/git/door.ts'
+import { allow, type RulesWanted, settingsPath, wantRules } from '../tools/claude/project.ts'
 import { lineDiff } from '../tools/git/line-diff.ts'
-import { ignoredAmong, uncommittedBelow } from '../tools/git/sharing.ts'
 import { ensureTrusted } from '../tools/git/trusted.ts'
 import { checkGit } from '../tools/git/version.ts'
 import { queueOf } from './build-line.ts'
 import { findRepository } from './context.ts'
 import { orchestratorRules } from './init/permissions.ts'
+import { putInto } from './init/record.ts'
+import { type Sharing, sharingOf } from './init/sharing.ts'
 import { installSkill, type SkillInstalled } from './init/skill.ts'
 import { changeLocks, type Locks, openLocks, tryLocks } from './locks.ts'
 import { refuseWorker } from './own-task.ts'
@@ -33,19 +32,19 @@ export interface Initialised {
   readonly locks: Locks
   /** What an orchestrator reads. */
   readonly skill: Omit<SkillInstalled, 'kept'> & { readonly kept: readonly Kept[] }
-  /** What it may run without a prompt. */
-  readonly permissions: RulesChanged & { readonly wanted: readonly string[] }
+  readonly permissions: Permissions
   readonly sharing: Sharing
 }
 
-/** What of it the repository has yet to be told. */
-export interface Sharing {
-  /** Where git is to be typed; null when that is here. */
-  readonly elsewhere: string | null
-  /** Paths with something in them that is not committed. */
-  readonly uncommitted: readonly string[]
-  /** Paths that git ignores here: they stay on this machine. */
-  readonly ignored: readonly string[]
+/** What it may run without a prompt. */
+export interface Permissions extends Pick<RulesWanted, 'against' | 'problem'> {
+  readonly path: string
+  /** Rules added now. */
+  readonly rules: readonly string[]
+  /** Rules of ours that somebody took out. */
+  readonly absent: readonly string[]
+  /** All that there should be. */
+  readonly wanted: readonly string[]
 }
 
 /** A page that somebody edited: what taking ours instead would change in it. */
@@ -84,24 +83,20 @@ export async function init(directory: string): Promise<Initialised> {
   const config = await readConfig(paths)
   await proveQueueLocks(queueOf({ repo, paths, config }))
   const rules = orchestratorRules()
-  const skill = installSkill(repo.main, placeMissing(repo.main, rules))
+  const put = putInto(repo.main)
+  const wanted = wantRules(repo.main, rules, put.rules ?? (Object.keys(put.files).length > 0 ? null : []))
+  // First what will have been put there: killed in between, it is known all the same.
+  const skill = installSkill(repo.main, { settings: wanted.make ?? put.settings, rules: wanted.put })
   const kept: Kept[] = []
   for (const { name, theirs, ours } of skill.kept)
     kept.push({ name, difference: theirs ? await lineDiff(repo, paths.locks, theirs, ours) : '' })
-  const permissions = { ...allow(repo.main, rules), wanted: rules }
-  const sharing = await sharingOf(repo, [paths.root, skill.path, permissions.path])
+  allow(repo.main, wanted)
+  const { add, takenOut, against, problem } = wanted
+  const path = settingsPath(repo.main)
+  const permissions = { path, rules: add, absent: takenOut, against, problem, wanted: rules }
+  const shared = [skill, permissions].filter(({ problem }) => problem === null)
+  const sharing = await sharingOf(repo, [paths.root, ...shared.map(({ path }) => path)])
   return { root: paths.root, made, locks, skill: { ...skill, kept }, permissions, sharing }
-}
-
-async function sharingOf(repo: Repository, paths: readonly string[]): Promise<Sharing> {
-  const there = paths.filter((path) => lookAt(path)).map((path) => relative(repo.main, path))
-  const ignored = await ignoredAmong(repo, there)
-  const uncommitted = await uncommittedBelow(
-    repo,
-    there.filter((path) => !ignored.includes(path)),
-  )
-  const elsewhere = realpathSync(process.cwd()) === realpathSync(repo.main) ? null : repo.main
-  return { elsewhere, uncommitted, ignored }
 }
 
 /** Ours alone, so a newer one replaces it whatever is there. True when that was another. */

@@ -4,6 +4,7 @@
  */
 import { renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { notWritable } from '../kit/disk.ts'
 import { Failure } from '../kit/errors.ts'
 import { isTemporaryName, removeIfEmpty, removeTree, temporaryName } from '../kit/files.ts'
 import { isLocked } from '../kit/lock.ts'
@@ -13,31 +14,40 @@ import { isEnded } from '../rules/lifecycle.ts'
 import type { StatePaths } from '../state/paths.ts'
 import { listTasks } from '../state/tasks.ts'
 import { configTemplate, ignoreTemplate, readmeTemplate } from '../state/templates.ts'
-import { disallow, removeEmptyProject, settingsPath } from '../tools/claude/project.ts'
+import { disallow, removeEmptyProject, settingsPath, skillName, skillPath } from '../tools/claude/project.ts'
 import { listRefs } from '../tools/git/refs.ts'
 import { dropTargets } from '../tools/git/trusted.ts'
 import { type Context, findRepository, openContext, trustRepository } from './context.ts'
 import { orchestratorRules } from './init/permissions.ts'
-import { madeForRules, removeSkill } from './init/skill.ts'
+import { putInto } from './init/record.ts'
+import { afterwards, type Sharing, sharedBelow } from './init/sharing.ts'
+import { removeSkill } from './init/skill.ts'
 import { refuseWorker } from './own-task.ts'
 
 export interface Uninstalled {
   readonly removed: readonly string[]
   /** Path → why it is still there. */
   readonly kept: ReadonlyMap<string, string>
+  readonly sharing: Sharing
 }
 
 export async function uninstall(directory: string): Promise<Uninstalled> {
   const { repo, paths } = findRepository(directory)
   refuseWorker({ repo, paths }, 'init')
   const kept = new Map<string, string>()
+  const settings = settingsPath(repo.main)
+  const places = [paths.root, skillPath(repo.main, skillName), settings]
+  let shared: ReadonlyMap<string, readonly string[]> = new Map()
+  refuseReadOnly(repo.main)
   if (lookAt(paths.root)) {
+    refuseReadOnly(paths.root)
     const context = await openContext(directory)
     await refuseLive(context)
     await trustRepository(context, false)
     const refs = await listRefs(context.repo, ['refs/dirigent/kept'])
     // They are in the repository, and often the only copy of somebody's work.
     if (refs.size > 0) kept.set('refs/dirigent/kept/', `${plural(refs.size, 'ref')} with work of tasks`)
+    shared = await sharedBelow(repo, places)
   }
   // What was made for the rules is known as long as the skill is there.
   const rules = removeRules(repo.main, kept)
@@ -46,15 +56,26 @@ export async function uninstall(directory: string): Promise<Uninstalled> {
   const removed = [...skill.removed, ...rules, ...removeEmptyProject(repo.main)]
   if (lookAt(paths.root)) removed.push(...removeState(paths, kept))
   dropTargets(repo.gitDir)
-  return { removed, kept }
+  return { removed, kept, sharing: afterwards(repo, shared, rules.length > 0 ? [settings] : []) }
+}
+
+/** Before anything is removed: what goes half is worse than what stays. */
+function refuseReadOnly(directory: string): void {
+  const why = notWritable(directory)
+  if (why !== null)
+    throw new Failure('state-read-only', `${directory} cannot be written: ${why}`, {
+      hint: `Make the directory writable for this user: ${directory}`,
+    })
 }
 
 function removeRules(main: string, kept: Map<string, string>): string[] {
   const path = settingsPath(main)
-  const { rules, problem } = disallow(main, orchestratorRules(), madeForRules(main))
+  const put = putInto(main)
+  const { removed, theirs, problem } = disallow(main, orchestratorRules(), put.rules, put.settings)
   if (problem && lookAt(path)) kept.set(path, problem)
-  if (rules.length === 0) return []
-  return [lookAt(path) ? `${plural(rules.length, 'rule')} in ${path}` : path]
+  if (theirs.length > 0) kept.set(path, `there before Dirigent: ${theirs.join(', ')}`)
+  if (removed.length === 0) return []
+  return [lookAt(path) ? `${plural(removed.length, 'rule')} in ${path}` : path]
 }
 
 async function refuseLive({ paths }: Context): Promise<void> {

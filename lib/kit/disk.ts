@@ -2,6 +2,7 @@
  * What the system says when a file cannot be written, as failures: a full disk, a failing one, one that is
  * read-only.
  */
+import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { errno, Failure, reasonOf } from './errors.ts'
 
@@ -53,6 +54,17 @@ export function diskTrouble(error: unknown): Failure | null {
   const path = error instanceof Error && 'path' in error ? String(error.path) : 'the state directory'
   const failure = diskFailure(error, path)
   return failure instanceof Failure ? failure : null
+}
+
+/** Why a directory lets nothing be made or removed in it, or null. */
+export function notWritable(directory: string): string | null {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK)
+    return null
+  } catch (error) {
+    if (['EACCES', 'EROFS', 'EPERM'].includes(errno(error) ?? '')) return errno(error) ?? null
+    throw error
+  }
 }
 
 export function shortWrite(path: string, written: number, wanted: number): Failure {

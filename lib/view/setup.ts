@@ -2,7 +2,6 @@
 import type { Answer } from '../kit/cli.ts'
 import { clean, cut, plural } from '../kit/text.ts'
 import { quoted } from '../rules/shell.ts'
-import type { RulesChanged } from '../tools/claude/project.ts'
 
 interface Done {
   readonly root: string
@@ -15,7 +14,13 @@ interface Done {
     readonly kept: readonly { readonly name: string; readonly difference: string }[]
     readonly problem: string | null
   }
-  readonly permissions: RulesChanged
+  readonly permissions: {
+    readonly path: string
+    readonly rules: readonly string[]
+    readonly absent: readonly string[]
+    readonly against: readonly string[]
+    readonly problem: string | null
+  }
   readonly sharing: {
     readonly elsewhere: string | null
     readonly uncommitted: readonly string[]
@@ -57,7 +62,12 @@ function notesOf({ skill, permissions, locks, sharing }: Done): string[] {
       : []),
     ...(permissions.against.length > 0
       ? [
-          `note: ${permissions.path} forbids, or asks about, ${cut(clean(permissions.against.join(', ')), 160)}`,
+          `note: settings of Claude Code forbid here, or ask about, ${cut(clean(permissions.against.join(', ')), 160)}`,
+        ]
+      : []),
+    ...(permissions.absent.length > 0
+      ? [
+          `note: taken out of ${permissions.path} by somebody, and not put back: ${cut(permissions.absent.join(', '), 160)}`,
         ]
       : []),
     ...(sharing.ignored.length > 0
@@ -80,10 +90,10 @@ function keptLines(path: string, difference: string): string[] {
   ]
 }
 
-function commit(elsewhere: string | null, paths: readonly string[]): string {
-  const where = elsewhere === null ? '' : `-C ${quoted(elsewhere)} `
-  return `git ${where}add ${paths.join(' ')} && git ${where}commit --message "Set Dirigent up"`
-}
+const at = (elsewhere: string | null): string => (elsewhere === null ? 'git' : `git -C ${quoted(elsewhere)}`)
+
+const commit = (elsewhere: string | null, paths: readonly string[]): string =>
+  `${at(elsewhere)} add ${paths.join(' ')} && ${at(elsewhere)} commit --message "Set Dirigent up"`
 
 const mostLines = 20
 
@@ -99,7 +109,9 @@ function linesOf(difference: string): string[] {
 export function uninstallAnswer(done: {
   readonly removed: readonly string[]
   readonly kept: ReadonlyMap<string, string>
+  readonly sharing: { readonly elsewhere: string | null; readonly uncommitted: readonly string[] }
 }): Answer {
+  const { elsewhere, uncommitted } = done.sharing
   const kept = [...done.kept]
   return {
     data: { removed: done.removed, kept: Object.fromEntries(kept) },
@@ -111,5 +123,9 @@ export function uninstallAnswer(done: {
         : ['nothing was removed']),
       ...(kept.length > 0 ? ['still there:', ...kept.map(([path, why]) => `  ${path}: ${why}`)] : []),
     ],
+    next:
+      uncommitted.length > 0
+        ? [`${at(elsewhere)} commit --message "Take Dirigent out" -- ${uncommitted.join(' ')}`]
+        : [],
   }
 }

@@ -236,10 +236,100 @@ it('knows its files when git has turned their ends of lines, and names all that 
   expect(shared.filter(([name]) => !stdout.includes(`  ${join(box.repo, name)}\n`))).toEqual([])
 })
 
+// Seen to fail: without the rule that is about every command; without the settings that are the person's alone.
 it('says when rules of a person count more than ours', async () => {
   const deny = ['Bash(dirigent spawn:*)', 'Bash(rm:*)']
   box.write('.claude/settings.json', JSON.stringify({ permissions: { deny } }))
+  box.write('.claude/settings.local.json', JSON.stringify({ permissions: { ask: ['Bash', 'Read'] } }))
+  expect((await init('--json')).json.data.permissions.against).toEqual(['Bash(dirigent spawn:*)', 'Bash'])
+  box.write('.claude/settings.local.json', '{')
   expect((await init('--json')).json.data.permissions.against).toEqual(['Bash(dirigent spawn:*)'])
+})
+
+// Seen to fail: with the file gone that held such a rule alone; with what was taken out back again.
+it('takes out no rule that was there before it, and puts back none that somebody took out', async () => {
+  const before = '{"permissions":{"allow":["Bash(dirigent status:*)"]}}'
+  box.write('.claude/settings.json', before)
+  await init()
+  box.write(
+    '.claude/settings.json',
+    box.read('.claude/settings.json').replace('"Bash(dirigent spawn:*)", ', ''),
+  )
+  const again = await init('--json')
+  expect(again.json.data.permissions).toMatchObject({ rules: [], absent: ['Bash(dirigent spawn:*)'] })
+  expect((await init()).stdout).toContain('not put back: Bash(dirigent spawn:*)')
+  const { kept } = (await init('--uninstall', '--json')).json.data
+  expect(kept[settings()]).toBe('there before Dirigent: Bash(dirigent status:*)')
+  expect(box.read('.claude/settings.json')).toBe(before)
+  // All of it thrown away is not an edit; and what was all there is ours, although the record went with the copy.
+  rmSync(settings())
+  await init()
+  rmSync(settings())
+  expect((await init('--json')).json.data.permissions.rules.length).toBeGreaterThan(10)
+  rmSync(skill(), { recursive: true })
+  await init()
+  await init('--uninstall')
+  expect(existsSync(join(box.repo, '.claude'))).toBe(false)
+})
+
+// Seen to fail: with the newer pages replaced.
+it('leaves alone what a newer Dirigent has put there', async () => {
+  await init()
+  const { createHash } = await import('node:crypto')
+  const put = JSON.parse(readFileSync(skill('.installed.json'), 'utf8'))
+  put.dirigent = '0.1.10'
+  put.files['SKILL.md'] = createHash('sha256').update('newer\n').digest('hex')
+  writeFileSync(skill('SKILL.md'), 'newer\n')
+  writeFileSync(skill('.installed.json'), JSON.stringify(put))
+  expect((await init()).stdout).toContain(`${skill()} was left alone: it is of Dirigent 0.1.10, and this is`)
+  expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe('newer\n')
+  expect((await runVerb('doctor', [], box.repo, box.env)).stdout).toContain('Install Dirigent 0.1.10.')
+})
+
+/** Lets nothing be made or removed in it; gives its undoing. Root is kept out by a mount alone, where it may make one. */
+async function close(directory: string): Promise<(() => unknown) | null> {
+  if (process.getuid?.() !== 0) {
+    chmodSync(directory, 0o555)
+    return () => chmodSync(directory, 0o755)
+  }
+  const bound = await execa('mount', ['--bind', directory, directory], { reject: false })
+  if (bound.exitCode !== 0) return null
+  await execa('mount', ['-o', 'remount,ro,bind', directory])
+  return () => execa('umount', [directory])
+}
+
+// Seen to fail: with half of it made, or gone, and a bug told.
+it('goes on where .claude cannot be written, says so, and removes nothing where it cannot remove all', async (context) => {
+  mkdirSync(skill(), { recursive: true })
+  const open = await close(skill())
+  if (open === null) return context.skip('this root may mount nothing')
+  const ran = await init()
+  await open()
+  expect(ran.stdout).toContain(`${skill()} was left alone: ${skill()} cannot be written: `)
+  expect([ran.exitCode, allowed().length > 10]).toEqual([0, true])
+  await init()
+  const openAgain = await close(box.state)
+  const refused = await init('--uninstall', '--json')
+  await openAgain?.()
+  expect(refused.json.error).toMatchObject({
+    code: 'state-read-only',
+    message: expect.stringContaining(box.state),
+  })
+  expect(existsSync(skill('SKILL.md'))).toBe(true)
+})
+
+// Seen to fail: without a word about it.
+it('names a command that commits what it took out', async () => {
+  await init()
+  await box.commit('set up')
+  box.write('below/mine', 'x')
+  const ran = await runVerb('init', ['--uninstall', '--json'], join(box.repo, 'below'), box.env)
+  await execa('sh', ['-c', ran.json.next[0]], {
+    cwd: join(box.repo, 'below'),
+    env: box.env,
+    extendEnv: false,
+  })
+  expect(await untracked()).toEqual(['?? below/'])
 })
 
 it('keeps what somebody edited and what tasks left, and says so', async () => {

@@ -1,9 +1,10 @@
 /** What everything stands on: programs, disk, settings, and what git is told about the state directory. */
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { errno, Failure } from '../../kit/errors.ts'
+import { notWritable } from '../../kit/disk.ts'
+import { Failure } from '../../kit/errors.ts'
 import { createFileOnce, writeFileDurable } from '../../kit/files.ts'
-import { nodeProblem } from '../../kit/package.ts'
+import { nodeProblem, packageVersion } from '../../kit/package.ts'
 import { readBounded } from '../../kit/read.ts'
 import { spaceOf } from '../../kit/space.ts'
 import { plural } from '../../kit/text.ts'
@@ -18,6 +19,7 @@ import { isRefused } from '../../tools/git/trusted.ts'
 import { checkGit } from '../../tools/git/version.ts'
 import { trackedBelow } from '../../tools/git/worktrees.ts'
 import type { WorkerKind } from '../../tools/workers/worker.ts'
+import { isNewer, putInto } from '../init/record.ts'
 import { differingIn } from '../init/skill.ts'
 import { strangersIn, troublesIn } from '../texts.ts'
 import { kindOf } from '../worker.ts'
@@ -65,13 +67,19 @@ function* promptTexts({ context }: Look): Iterable<Finding> {
       what: `${path} is no text of ours: nobody is told it`,
       fix: 'Rename it to the text that it is to be (README.md beside it names them), or move it away.',
     }
-  const [first, ...others] = differingIn(context.repo.main)
-  if (first !== undefined)
-    yield {
-      code: 'skill-differs',
-      what: `${skillPath(context.repo.main, skillName)} is of another version than this Dirigent, ${first}${others.length > 0 ? ` and ${plural(others.length, 'other page')}` : ''}`,
-      fix: 'Take ours, and commit that: dirigent init. Where the repository’s is the newer one, install that instead.',
-    }
+  const { main } = context.repo
+  const [first, ...others] = differingIn(main)
+  if (first === undefined) return
+  const put = putInto(main)
+  const than =
+    put.by === null || put.by === packageVersion() ? '' : ` (${put.by}, and this is ${packageVersion()})`
+  yield {
+    code: 'skill-differs',
+    what: `${skillPath(main, skillName)} is of another version than this Dirigent${than}, ${first}${others.length > 0 ? ` and ${plural(others.length, 'other page')}` : ''}`,
+    fix: isNewer(put)
+      ? `Install Dirigent ${put.by}.`
+      : 'Take ours, and commit that: dirigent init. Where the repository’s is the newer one, install that instead.',
+  }
 }
 
 /** Of the settings' own kind, and of those that live tasks have. */
@@ -125,16 +133,6 @@ function* rights({ context, initialised }: Look): Iterable<Finding> {
         what: `${path} cannot be written: ${why}`,
         fix: `Make it writable for this user: ls -ld ${path}`,
       }
-  }
-}
-
-function notWritable(path: string): string | null {
-  try {
-    accessSync(path, constants.W_OK | constants.X_OK)
-    return null
-  } catch (error) {
-    if (['EACCES', 'EROFS', 'EPERM'].includes(errno(error) ?? '')) return errno(error) ?? null
-    throw error
   }
 }
 

@@ -6,19 +6,14 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import * as z from 'zod/mini'
+import { notWritable } from '../../kit/disk.ts'
 import { Failure } from '../../kit/errors.ts'
 import { isDirectory, makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
-import { packageRoot } from '../../kit/package.ts'
+import { packageRoot, packageVersion } from '../../kit/package.ts'
 import { lookAt, namesIn, readBounded } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
-import {
-  type PlaceMade,
-  placesMade,
-  projectProblem,
-  skillName,
-  skillPath,
-} from '../../tools/claude/project.ts'
+import { projectProblem, skillName, skillPath } from '../../tools/claude/project.ts'
+import { isNewer, type Put, readPut, recordName, writePut } from './record.ts'
 
 export interface SkillInstalled {
   readonly path: string
@@ -38,29 +33,18 @@ export interface Edited {
   readonly ours: Buffer
 }
 
-/** `.installed.json` in a copy: what we put there, and what was made for our rules. */
-const record = z.object({
-  version: z.literal(1),
-  files: z.record(z.string(), z.string()),
-  settings: z.optional(z.enum(placesMade)),
-})
-interface Known {
-  readonly files: Readonly<Record<string, string>>
-  readonly settings: PlaceMade | null
-}
-const recordName = '.installed.json'
 const fileLimit = 1024 * 1024
 
 /**
  * Puts it there, or brings it up to date.
  * @param main the main checkout
- * @param settings what is about to be made for our rules; null: nothing that was not made before
+ * @param about what is about to be added to the settings, which has to be known afterwards
  */
-export function installSkill(main: string, settings: PlaceMade | null): SkillInstalled {
+export function installSkill(main: string, about: Pick<Put, 'settings' | 'rules'>): SkillInstalled {
   const path = skillPath(main, skillName)
   const source = join(packageRoot(), 'skill')
   const nothing = { path, written: [], kept: [], problem: null }
-  const problem = projectProblem(main)
+  const problem = problemAt(main, path)
   if (problem !== null) return { ...nothing, how: 'left', problem }
   const there = lookAt(path)
   if (there?.isSymbolicLink())
@@ -73,7 +57,26 @@ export function installSkill(main: string, settings: PlaceMade | null): SkillIns
     symlinkSync(relative(dirname(path), source), path)
     return { ...nothing, how: 'linked', written: [''] }
   }
-  return { ...nothing, how: 'copied', ...copy(source, path, settings) }
+  const known = readPut(path)
+  if (isNewer(known))
+    return {
+      ...nothing,
+      how: 'left',
+      problem: `it is of Dirigent ${known.by}, and this is ${packageVersion()}`,
+    }
+  return { ...nothing, how: 'copied', ...copy(source, path, known.files, about) }
+}
+
+/** Why nothing may or can be written there, or null. */
+function problemAt(main: string, path: string): string | null {
+  const problem = projectProblem(main)
+  if (problem !== null) return problem
+  const below = lookAt(path)?.isDirectory() ? ['prompts', 'reference'].map((name) => join(path, name)) : []
+  for (const directory of [dirname(dirname(path)), dirname(path), path, ...below]) {
+    const why = lookAt(directory)?.isDirectory() ? notWritable(directory) : null
+    if (why !== null) return `${directory} cannot be written: ${why}`
+  }
+  return null
 }
 
 /** Pages of a copy that `init` would bring up to date: others than ours, and edited by nobody. */
@@ -81,16 +84,12 @@ export function differingIn(main: string): readonly string[] {
   const path = skillPath(main, skillName)
   if (projectProblem(main) !== null || !lookAt(path)?.isDirectory()) return []
   const source = join(packageRoot(), 'skill')
-  const { files } = readRecord(path)
+  const { files } = readPut(path)
   return filesIn(source).filter((name) => {
     const put = files[name]
     return put && hashOf(path, name) === put && put !== hash(readFileSync(join(source, name)))
   })
 }
-
-/** What `init` made for our rules; null when it did not say. */
-export const madeForRules = (main: string): PlaceMade | null =>
-  projectProblem(main) === null ? readRecord(skillPath(main, skillName)).settings : null
 
 /** Takes out what we put there and nobody edited; a directory that is empty then goes, too. */
 export function removeSkill(main: string): {
@@ -100,13 +99,15 @@ export function removeSkill(main: string): {
   const path = skillPath(main, skillName)
   const nothing = { removed: [], kept: new Map<string, string>() }
   const there = projectProblem(main) === null ? lookAt(path) : undefined
+  const problem = there && problemAt(main, path)
+  if (problem) return { removed: [], kept: new Map([[path, problem]]) }
   if (there?.isSymbolicLink()) {
     if (!leadsToOurs(main, path)) return { removed: [], kept: new Map([[path, itIsTheirs]]) }
     rmSync(path)
     return { removed: [path], kept: nothing.kept }
   }
   if (!there?.isDirectory()) return nothing
-  const known = readRecord(path).files
+  const known = readPut(path).files
   const names = Object.keys(known)
   const edited = names.filter((name) => isEdited(path, name, known[name])).map((name) => join(path, name))
   const ours = names.length > 0 ? [...names, recordName] : []
@@ -134,8 +135,7 @@ function leadsToOurs(main: string, path: string): boolean {
   )
 }
 
-function copy(source: string, path: string, settings: PlaceMade | null) {
-  const known = readRecord(path)
+function copy(source: string, path: string, known: Put['files'], about: Pick<Put, 'settings' | 'rules'>) {
   const files: Record<string, string> = {}
   const written: string[] = []
   const kept: Edited[] = []
@@ -144,9 +144,9 @@ function copy(source: string, path: string, settings: PlaceMade | null) {
     const ours = hash(content)
     files[name] = ours
     if (hashOf(path, name) === ours) continue
-    if (isEdited(path, name, known.files[name])) {
+    if (isEdited(path, name, known[name])) {
       // What was there when it was edited: until the edit is undone, a newer one of ours is news.
-      files[name] = known.files[name] ?? ''
+      files[name] = known[name] ?? ''
       if (files[name] !== ours) kept.push({ name, theirs: bytesOf(path, name), ours: content })
       continue
     }
@@ -154,29 +154,13 @@ function copy(source: string, path: string, settings: PlaceMade | null) {
     writeFileDurable(join(path, name), content)
     written.push(name)
   }
-  for (const name of Object.keys(known.files))
-    if (files[name] === undefined && !isEdited(path, name, known.files[name])) {
+  for (const [name, was] of Object.entries(known))
+    if (files[name] === undefined && !isEdited(path, name, was)) {
       rmSync(join(path, name), { force: true })
       removeIfEmpty(dirname(join(path, name)))
     }
-  const made = settings ?? known.settings
-  const now = `${JSON.stringify({ version: 1, files, ...(made ? { settings: made } : {}) }, null, 2)}\n`
-  if (hashOf(path, recordName) !== hash(Buffer.from(now))) writeFileDurable(join(path, recordName), now)
+  writePut(path, { files, ...about })
   return { written, kept }
-}
-
-/** What we put there, by name; nothing where it cannot be read: then everything there counts as edited. */
-function readRecord(path: string): Known {
-  try {
-    const bytes = readBounded(join(path, recordName), fileLimit)
-    const known = bytes ? record.safeParse(JSON.parse(bytes.toString())).data : undefined
-    // It comes with the repository: what it names elsewhere is not ours to remove.
-    const files = Object.entries(known?.files ?? {}).filter(([name]) => isWithin(join(path, name), path))
-    return { files: Object.fromEntries(files), settings: known?.settings ?? null }
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof Failure) return { files: {}, settings: null }
-    throw error
-  }
 }
 
 /** Whatever is no plain file in directories of its own counts as edited. */

@@ -5,6 +5,7 @@
  */
 import { realpathSync, rmSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
+import { notWritable } from '../../kit/disk.ts'
 import { Failure } from '../../kit/errors.ts'
 import { isDirectory, makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
 import { addTexts, takeMember, takeTexts } from '../../kit/json-text.ts'
@@ -18,6 +19,7 @@ const directory = (main: string): string => join(main, '.claude')
 const skillsDirectory = (main: string): string => join(directory(main), 'skills')
 export const skillPath = (main: string, name: string): string => join(skillsDirectory(main), name)
 export const settingsPath = (main: string): string => join(directory(main), 'settings.json')
+const localSettingsPath = (main: string): string => join(directory(main), 'settings.local.json')
 
 /** Lets a command run with any further words. */
 export const mayRun = (command: string): string => `Bash(${command}:*)`
@@ -53,56 +55,113 @@ export const removeEmptyProject = (main: string): string[] =>
 export const placesMade = ['file', 'permissions', 'allow', 'nothing'] as const
 export type PlaceMade = (typeof placesMade)[number]
 
-export interface RulesChanged {
-  readonly path: string
-  readonly rules: readonly string[]
+/** What adding rules comes to: so that it can be written down before it is done. */
+export interface RulesWanted {
+  /** Those that are missing. */
+  readonly add: readonly string[]
+  /** Those of ours that somebody took out since: they stay out. */
+  readonly takenOut: readonly string[]
+  /** All that we have added, now or before. */
+  readonly put: readonly string[]
+  /** What has to be made first; null where nothing has, or rules of ours are there: then it was made before. */
+  readonly make: PlaceMade | null
   /** Rules of the person that forbid, or ask about, what ours allow: they count more. */
   readonly against: readonly string[]
-  /** Why nothing was changed; null when it was, or nothing had to be. */
+  /** Why nothing can be changed; null when it can. */
+  readonly problem: string | null
+}
+
+/** @param before those that we had added; null where that is not known: then all that are there count as added */
+export function wantRules(
+  main: string,
+  rules: readonly string[],
+  before: readonly string[] | null,
+): RulesWanted {
+  const found = readRules(main)
+  const nothing = { add: [], takenOut: [], put: before ?? [], make: null, against: [] }
+  if (typeof found === 'string') return { ...nothing, problem: found }
+  const there = rules.filter((rule) => found.rules.includes(rule))
+  const missing = rules.filter((rule) => !there.includes(rule))
+  // All of them and none written down: the copy was thrown away, and what was written in it.
+  const known = before?.length === 0 && missing.length === 0 ? there : (before ?? there)
+  const ours = there.filter((rule) => known.includes(rule))
+  // Where none is left the file is another one, or nobody has been asked here yet.
+  const takenOut = ours.length > 0 ? missing.filter((rule) => known.includes(rule)) : []
+  const add = missing.filter((rule) => !takenOut.includes(rule))
+  return {
+    add,
+    takenOut,
+    put: [...new Set([...known, ...add])],
+    make: ours.length > 0 ? null : found.missing,
+    against: [...found.against, ...againstIn(localSettingsPath(main))].filter((rule) =>
+      counters(rule, rules),
+    ),
+    problem: null,
+  }
+}
+
+/** Adds what is wanted; makes the file when there is none. */
+export function allow(main: string, { add }: RulesWanted): void {
+  const found = readRules(main)
+  if (typeof found === 'string' || add.length === 0) return
+  const path = settingsPath(main)
+  makeDirectory(dirname(path))
+  write(path, addTexts(found.text ?? '{}\n', keys, add))
+}
+
+/** Does a rule speak of what one of ours allows, or of every command? */
+function counters(rule: string, ours: readonly string[]): boolean {
+  if (/^(?:Bash|Skill)(?:\((?:\*|:\*)?\))?$/.test(rule)) return true
+  return isAbout(rule, ours)
+}
+
+const isAbout = (rule: string, ours: readonly string[]): boolean =>
+  ours.some((one) => rule.startsWith(one.replace(/[ :].*/, '')))
+
+/** What the person forbids, or is asked about, in the settings that are theirs alone. Where they cannot be read: nothing. */
+function againstIn(path: string): readonly string[] {
+  try {
+    const settings: unknown = parse(readBounded(path, 1024 * 1024)?.toString() ?? '{}')
+    return isTable(settings) && isTable(settings.permissions) ? refusals(settings.permissions) : []
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof Failure) return []
+    throw error
+  }
+}
+
+const refusals = ({ deny, ask }: Json): string[] => [deny, ask].flatMap((list) => (isTexts(list) ? list : []))
+
+export interface RulesRemoved {
+  readonly removed: readonly string[]
+  /** Rules like ours that were there before. */
+  readonly theirs: readonly string[]
   readonly problem: string | null
 }
 
 /**
- * What `allow` would have to make first. Null where nothing can be done, or rules of ours are there: then it was made
- * before.
- */
-export function placeMissing(main: string, rules: readonly string[]): PlaceMade | null {
-  const found = readRules(main)
-  if (typeof found === 'string' || found.rules.some((rule) => rules.includes(rule))) return null
-  return found.missing
-}
-
-/** Adds those that are missing; makes the file when there is none. */
-export function allow(main: string, rules: readonly string[]): RulesChanged {
-  const path = settingsPath(main)
-  const found = readRules(main)
-  if (typeof found === 'string') return { path, rules: [], against: [], problem: found }
-  const missing = rules.filter((rule) => !found.rules.includes(rule))
-  const commands = rules.map((rule) => rule.replace(/[ :].*/, ''))
-  const against = found.against.filter((rule) => commands.some((start) => rule.startsWith(start)))
-  const changed = { path, rules: missing, against, problem: null }
-  if (missing.length === 0) return changed
-  makeDirectory(dirname(path))
-  write(path, addTexts(found.text ?? '{}\n', keys, missing))
-  return changed
-}
-
-/**
- * Takes those out that are there, and what had been made for them when it holds nothing else.
+ * Takes out those of ours that are there, and what had been made for them when it holds nothing else.
+ * @param put those that we added; null when that is not known: then all of them
  * @param made null when that is not known: then a file goes that held nothing but our rules
  */
-export function disallow(main: string, rules: readonly string[], made: PlaceMade | null): RulesChanged {
+export function disallow(
+  main: string,
+  rules: readonly string[],
+  put: readonly string[] | null,
+  made: PlaceMade | null,
+): RulesRemoved {
   const path = settingsPath(main)
   const found = readRules(main)
-  const nothing = { path, rules: [], against: [], problem: null }
-  if (typeof found === 'string') return { ...nothing, problem: found }
-  const ours = found.rules.filter((rule) => rules.includes(rule))
-  if (ours.length === 0 || found.text === null) return nothing
-  const left = takeTexts(found.text, keys, ours)
-  const bare = withoutEmpty(left, made ?? 'file')
-  if (Object.keys(parse(bare)).length === 0 && (made ?? 'file') === 'file') rmSync(path)
-  else write(path, made === null ? left : bare)
-  return { ...nothing, rules: ours }
+  if (typeof found === 'string') return { removed: [], theirs: [], problem: found }
+  // What was written down comes with the repository: of other commands nothing is believed.
+  const ours = found.rules.filter((rule) => (put ?? rules).includes(rule) && isAbout(rule, rules))
+  const theirs = found.rules.filter((rule) => rules.includes(rule) && !ours.includes(rule))
+  if (ours.length > 0 && found.text !== null) {
+    const left = takeTexts(found.text, keys, ours)
+    const bare = withoutEmpty(left, made ?? 'file')
+    if (Object.keys(parse(bare)).length === 0 && (made ?? 'file') === 'file') rmSync(path)
+    else write(path, made === null ? left : bare)
+  }
+  return { removed: ours, theirs, problem: null }
 }
 
 const keys = ['permissions', 'allow']
@@ -131,6 +190,8 @@ function readRules(main: string): Found | string {
   const path = settingsPath(main)
   const problem = projectProblem(main)
   if (problem !== null) return problem
+  const closed = lookAt(directory(main)) ? notWritable(directory(main)) : null
+  if (closed !== null) return `${directory(main)} cannot be written: ${closed}`
   try {
     const bytes = readBounded(path, 1024 * 1024)
     if (!bytes) return { text: null, rules: [], against: [], missing: 'file' }
@@ -145,8 +206,7 @@ function readRules(main: string): Found | string {
     const { allow: rules = [] } = permissions
     if (!isTexts(rules)) return 'its permissions.allow is not a list of rules'
     const missing = settings.permissions ? (permissions.allow ? 'nothing' : 'allow') : 'permissions'
-    const against = [permissions.deny, permissions.ask].flatMap((list) => (isTexts(list) ? list : []))
-    return { text, rules, against, missing }
+    return { text, rules, against: refusals(permissions), missing }
   } catch (error) {
     if (error instanceof SyntaxError) return `it is not JSON: ${oneLine(error.message, 120)}`
     if (error instanceof Failure) return error.message
