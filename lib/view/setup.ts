@@ -90,10 +90,10 @@ function keptLines(path: string, difference: string): string[] {
   ]
 }
 
-const at = (elsewhere: string | null): string => (elsewhere === null ? 'git' : `git -C ${quoted(elsewhere)}`)
-
 const commit = (elsewhere: string | null, paths: readonly string[]): string =>
-  `${at(elsewhere)} add ${paths.join(' ')} && ${at(elsewhere)} commit --message "Set Dirigent up"`
+  `git ${at(elsewhere)}add ${paths.join(' ')} && git ${at(elsewhere)}commit --message "Set Dirigent up"`
+
+const at = (elsewhere: string | null): string => (elsewhere === null ? '' : `-C ${quoted(elsewhere)} `)
 
 const mostLines = 20
 
@@ -125,7 +125,7 @@ export function uninstallAnswer(done: {
     ],
     next:
       uncommitted.length > 0
-        ? [`${at(elsewhere)} commit --message "Take Dirigent out" -- ${uncommitted.join(' ')}`]
+        ? [`git ${at(elsewhere)}commit --message "Take Dirigent out" -- ${uncommitted.join(' ')}`]
         : [],
   }
 }

@@ -40,11 +40,12 @@ export async function claude(
   prompt: string,
   flags: readonly string[] = [],
   cancelSignal?: AbortSignal,
+  cwd = box.repo,
 ): Promise<ClaudeRan> {
   const home = join(box.directory, 'home', '.claude')
   trust(home, box.repo)
   const ran = await execa(claudeProgram(), ['-p', '--output-format', 'stream-json', '--verbose', ...flags], {
-    cwd: box.repo,
+    cwd,
     input: prompt,
     env: { ...box.env, ...model.env, CLAUDE_CONFIG_DIR: home },
     extendEnv: false,

@@ -20,9 +20,9 @@ afterEach(async () => {
 })
 
 /** A session in which the model does this, one after the other. */
-async function session(steps: readonly Reply[], flags: readonly string[] = []) {
+async function session(steps: readonly Reply[], flags: readonly string[] = [], cwd = box.repo) {
   model = await startScriptedClaude(({ results }) => steps[results.length] ?? { say: 'done' })
-  const ran = await claude(box, model, 'Work through the backlog.', flags)
+  const ran = await claude(box, model, 'Work through the backlog.', flags, undefined, cwd)
   expect(ran.exitCode, ran.stderr).toBe(0)
   expect(model.problems).toEqual([])
   return { ran, asks: model.asks, results: model.asks.at(-1)?.results ?? [] }
@@ -43,8 +43,14 @@ const free = [
   "dirigent spawn --spec - <<'END'\n---\ntitle: x\nneeds: [nothing]\n---\n`touch ran`, $(touch ran)\n  END\nEND",
   'dirigent help --json | head -c 60',
   'dirigent --help',
+  "dirigent reject gone 'it'\\''s $(touch ran)' --json",
+  "dirigent send gone --file - <<'END'\nit's `touch ran`\nEND\n",
 ]
 const asked = [
+  // Forms that the skill warns of.
+  'dirigent send gone "$x"',
+  'dirigent send gone --file - <<END\nx\nEND',
+  "dirigent send gone --file - <<'END' && dirigent status\nx\nEND",
   'dirigent build -- touch ran',
   'dirigent init --uninstall',
   'dirigent status; touch ran',
@@ -67,6 +73,14 @@ it('lets the verbs of an orchestrator run without a prompt, and nothing beside t
     .permission_denials.map(({ tool_input }: { tool_input: { command: string } }) => tool_input.command)
   expect(denied).toEqual(asked)
   expect(existsSync(join(box.repo, 'ran'))).toBe(false)
+})
+
+it('is found further down, where its rules do not count', async () => {
+  const below = join(box.repo, 'below')
+  mkdirSync(below)
+  const { ran } = await session([{ tool: 'Bash', input: { command: 'dirigent status' } }], [], below)
+  expect(ran.events.find(({ subtype }) => subtype === 'init').skills).toContain('dirigent')
+  expect(ran.events.at(-1).permission_denials).toHaveLength(1)
 })
 
 it('comes as a plugin, too, with the verbs on PATH and no system command hidden', async () => {

@@ -95,10 +95,22 @@ it('names every field of a spec, each with a value that is allowed', () => {
 })
 
 it('ends every step on something that can be checked', () => {
+  // The others are rules, words and lists.
+  const acts = /^(?:### |## (?:Cold start|Your context|When ))/m
   const steps = body
-    .split(/^### /m)
-    .slice(1)
-    .map((step) => step.split(/^## /m)[0] ?? '')
-  expect(steps.length).toBeGreaterThan(3)
-  expect(steps.filter((step) => !/\bDone when\b/.test(step))).toEqual([])
+    .split(/^(?=##)/m)
+    .filter((part) => acts.test(part))
+    .map((part) => part.trimEnd().split('\n\n').at(-1) ?? '')
+  expect(steps.length).toBeGreaterThan(8)
+  expect(steps.filter((end) => !/^Done when\b/.test(end))).toEqual([])
+})
+
+// Seen to fail: with an answer in double quotes, in which a shell would run what a worker has put there.
+it('shows nobody’s words where a shell would run them', () => {
+  const shown = pages.flatMap((name) => {
+    const text = readFileSync(join(root, 'skill', name), 'utf8')
+    return [...text.matchAll(/^dirigent .*$|`(dirigent [^`]+)`/gm)].map(([line, quoted]) => quoted ?? line)
+  })
+  expect(shown.length).toBeGreaterThan(50)
+  expect(shown.filter((line) => /^dirigent (?!ask )[^<']*"|<<(?!'END')/.test(line))).toEqual([])
 })
