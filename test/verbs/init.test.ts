@@ -272,8 +272,8 @@ it('takes out no rule that was there before it, and puts back none that somebody
   expect(existsSync(join(box.repo, '.claude'))).toBe(false)
 })
 
-// Seen to fail: with the newer pages replaced.
-it('leaves alone what a newer Dirigent has put there', async () => {
+// Seen to fail: with the newer pages replaced; with the older ones named and left.
+it('leaves alone what a newer Dirigent has put there, and doctor brings up to date what an older one has', async () => {
   await init()
   const { createHash } = await import('node:crypto')
   const put = JSON.parse(readFileSync(skill('.installed.json'), 'utf8'))
@@ -283,7 +283,12 @@ it('leaves alone what a newer Dirigent has put there', async () => {
   writeFileSync(skill('.installed.json'), JSON.stringify(put))
   expect((await init()).stdout).toContain(`${skill()} was left alone: it is of Dirigent 0.1.10, and this is`)
   expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe('newer\n')
-  expect((await runVerb('doctor', [], box.repo, box.env)).stdout).toContain('Install Dirigent 0.1.10.')
+  const doctor = () => runVerb('doctor', ['--fix'], box.repo, box.env)
+  expect((await doctor()).stdout).toContain('Install Dirigent 0.1.10.')
+  expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe('newer\n')
+  writeFileSync(skill('.installed.json'), JSON.stringify({ ...put, dirigent: '0.0.9' }))
+  expect((await doctor()).stdout).toMatch(/^✓ skill-differs: .*\(0\.0\.9, and this is /m)
+  expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe(source)
 })
 
 /** Lets nothing be made or removed in it; gives its undoing. Root is kept out by a mount alone, where it may make one. */

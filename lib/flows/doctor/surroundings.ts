@@ -20,7 +20,7 @@ import { checkGit } from '../../tools/git/version.ts'
 import { trackedBelow } from '../../tools/git/worktrees.ts'
 import type { WorkerKind } from '../../tools/workers/worker.ts'
 import { isNewer, putInto } from '../init/record.ts'
-import { differingIn } from '../init/skill.ts'
+import { differingIn, installSkill } from '../init/skill.ts'
 import { strangersIn, troublesIn } from '../texts.ts'
 import { kindOf } from '../worker.ts'
 import { collect } from './collect.ts'
@@ -73,13 +73,17 @@ function* promptTexts({ context }: Look): Iterable<Finding> {
   const put = putInto(main)
   const than =
     put.by === null || put.by === packageVersion() ? '' : ` (${put.by}, and this is ${packageVersion()})`
-  yield {
-    code: 'skill-differs',
-    what: `${skillPath(main, skillName)} is of another version than this Dirigent${than}, ${first}${others.length > 0 ? ` and ${plural(others.length, 'other page')}` : ''}`,
-    fix: isNewer(put)
-      ? `Install Dirigent ${put.by}.`
-      : 'Take ours, and commit that: dirigent init. Where the repository’s is the newer one, install that instead.',
-  }
+  const what = `${skillPath(main, skillName)} is of another version than this Dirigent${than}, ${first}${others.length > 0 ? ` and ${plural(others.length, 'other page')}` : ''}`
+  yield isNewer(put)
+    ? { code: 'skill-differs', what, fix: `Install Dirigent ${put.by}.` }
+    : {
+        code: 'skill-differs',
+        what,
+        fix: 'Takes ours for what nobody edited, as dirigent init does; commit that.',
+        mend: () => {
+          installSkill(main, put)
+        },
+      }
 }
 
 /** Of the settings' own kind, and of those that live tasks have. */
