@@ -36,7 +36,7 @@ export interface Prepared extends Named {
 }
 
 /** Changes nothing. Throws `id-taken`, `needs-…`, `base-…` or `branch-taken`. */
-export function checkSeveral(
+function checkSeveral(
   context: Context,
   named: readonly Named[],
   refs: ReadonlyMap<string, string>,

@@ -8,7 +8,7 @@ import type { Status } from '../state/schema/status.ts'
  */
 export const mostLost = 5
 /** The same for those that a limit of the provider ended: some four hours where it does not say how long. */
-export const mostLimited = 20
+const mostLimited = 20
 /** The same for those that were begun for messages alone: a worker can write to itself, and does not know when to stop. */
 export const mostMailed = 50
 

@@ -17,7 +17,7 @@ export function readCheckpoint(task: TaskPaths): string | null {
   return readNote(task.checkpoint)
 }
 
-export function readOldCheckpoint(task: TaskPaths, n: number): string | null {
+function readOldCheckpoint(task: TaskPaths, n: number): string | null {
   return readNote(task.oldCheckpoint(n))
 }
 

@@ -8,7 +8,7 @@ import { replaceFile } from '../kit/files.ts'
 import { lookAt, openPlain, readRange } from '../kit/read.ts'
 
 /** Bytes: when it is longer than `most`, only the newest `kept` stay. */
-export interface Bounds {
+interface Bounds {
   readonly most: number
   readonly kept: number
 }

@@ -3,7 +3,6 @@ import * as z from 'zod/mini'
 import { time } from './common.ts'
 
 export const messageKind = z.enum(['question', 'answer', 'note', 'progress', 'urgent'])
-export type MessageKind = z.infer<typeof messageKind>
 
 export const messageFront = z.strictObject({
   id: z.string(),

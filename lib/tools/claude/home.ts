@@ -6,7 +6,7 @@ import { errno, Failure } from '../../kit/errors.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
 import { isTable, parseTable } from '../workers/json.ts'
 
-export function claudeHome(env: NodeJS.ProcessEnv): string {
+function claudeHome(env: NodeJS.ProcessEnv): string {
   return env.CLAUDE_CONFIG_DIR || join(env.HOME || homedir(), '.claude')
 }
 

@@ -27,7 +27,7 @@ export function tomlValue(value: unknown, where: string): string {
   })
 }
 
-export function tomlKey(key: string): string {
+function tomlKey(key: string): string {
   return isBareKey(key) ? key : tomlString(key)
 }
 

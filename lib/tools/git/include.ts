@@ -7,7 +7,7 @@ import { dirname, join, sep } from 'node:path'
 import { Failure } from '../../kit/errors.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
 
-export const includeFile = '.worktreeinclude'
+const includeFile = '.worktreeinclude'
 const most = 2000
 
 /**
