@@ -87,10 +87,12 @@ function some<T>(all: readonly T[], most: number, random: () => number): T[] {
 }
 
 /**
- * Left for doctor to mend: a temporary file that could not be removed though its maker lived on, and a line of the
- * trail that could not be written of a task that rests since.
+ * Left for doctor to mend: a temporary file, or a git's lock, that could not be removed though its maker lived on, and a
+ * line of the trail that could not be written of a task that rests since.
  */
-const isHarmless = (complaint: string) => /^(?:temporary-file|trail-behind): /.test(complaint)
+const isHarmless = (complaint: string, { name, harm }: Fault) =>
+  /^(?:temporary-file|trail-behind): /.test(complaint) ||
+  (harm !== 'KILL' && name.startsWith('unlink') && complaint.startsWith('git-lock-stale: '))
 
 /** What is wrong after one fault; `missed` when the call that failed was not about our files this time. */
 async function oneFault(
@@ -113,7 +115,8 @@ async function oneFault(
     await stage.quiet()
     // Verbs that settle tidy up what the fault has left.
     await box.json('status')
-    if ((await complaints(box)).every(isHarmless)) await box.json('doctor', '--fix')
+    if ((await complaints(box)).every((complaint) => isHarmless(complaint, fault)))
+      await box.json('doctor', '--fix')
     wrong.push(...unreadable(box.state), ...(await complaints(box)))
   } catch (error) {
     wrong.push(reasonOf(error), ran.stdout.slice(0, 300), ran.stderr.slice(0, 300))

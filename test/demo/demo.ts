@@ -1,6 +1,7 @@
 /**
  * `npm run demo`: four tasks on a small repository, with real git, the real codex and the real verbs; the
  * model is a script, so it needs no network and no login. `npm run demo -- --live`: the person's own Codex.
+ * Not by the program tsx: on a busy machine it kills what it started when somebody interrupts it, after 60 ms.
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
