@@ -4,6 +4,7 @@
  */
 import { Failure } from '../kit/errors.ts'
 import { oneLine, plural } from '../kit/text.ts'
+import { nextFor } from '../rules/attention.ts'
 import { putCheckpointAway } from '../state/checkpoints.ts'
 import { refineSpec } from '../state/refine.ts'
 import type { Settings, Status } from '../state/schema/status.ts'
@@ -59,15 +60,12 @@ export const isPlan = ({ status }: Task): boolean => status.settings.plan
 export function underReview(task: Task, verb: 'accept' | 'reject'): Task {
   const { id, status } = task
   if (status.state === 'review') return task
-  const instead: Partial<Record<typeof status.state, string>> = {
-    landing: `dirigent land ${id}`,
-    failed: `dirigent respawn ${id}`,
-    waiting: `dirigent respawn ${id}`,
-  }
-  const next = instead[status.state] ?? `dirigent status ${id}`
+  const look = `dirigent status ${id}`
+  const onward = status.state === 'queued' ? [] : nextFor(status).filter((command) => command !== look)
+  const next = onward.length > 0 ? onward : [look]
   throw new Failure('illegal-transition', `${id} is ${status.state}; there is nothing to ${verb}`, {
-    hint: `Only what is under review is accepted or rejected. Type: ${next}`,
-    next: [next],
+    hint: `Only what is under review is accepted or rejected. Type: ${next[0]}`,
+    next,
   })
 }
 

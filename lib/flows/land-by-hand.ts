@@ -1,6 +1,7 @@
 /** Lands a change that waits for a person: after a review, or once the main checkout is out of the way. */
 import { Failure } from '../kit/errors.ts'
 import { type Lock, tryLock } from '../kit/lock.ts'
+import { nextFor } from '../rules/attention.ts'
 import { isBlockedLanding } from '../rules/lifecycle.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { advance, amend } from './advance.ts'
@@ -43,7 +44,7 @@ async function startUnder(context: Context, task: Task, held: Lock): Promise<Tas
   const change = status.change && { ...status.change, state: 'merging' as const, note: null }
   const landing =
     status.state === 'review'
-      ? advance(context, task, 'landing', 'landed by hand', { epoch, change: null })
+      ? advance(context, task, 'landing', 'to be landed, as somebody decided', { epoch, change: null })
       : amend(task, { epoch, change, reason: 'landing again' })
   await startRunner(context, landing, held)
   return reload(context.paths, task.id) ?? landing
@@ -77,6 +78,6 @@ function isPlan({ id }: Task): Failure {
 function notLandable({ id, status }: Task): Failure {
   return new Failure('illegal-transition', `${id} is ${status.state}; there is nothing to land by hand`, {
     hint: 'Only a change under review, or one whose landing is blocked, is landed by hand.',
-    next: [status.state === 'landing' ? 'dirigent wait' : `dirigent status ${id}`],
+    next: status.state === 'landing' ? nextFor(status) : [`dirigent status ${id}`],
   })
 }

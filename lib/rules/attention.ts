@@ -79,7 +79,7 @@ export function nextFor(status: Status): string[] {
         `dirigent reject ${id} WHY`,
       ]
     case 'landing':
-      return [`dirigent land ${id}`]
+      return [isBlockedLanding(status) ? `dirigent land ${id}` : 'dirigent wait']
     case 'queued':
       // Nothing is to be done about itself; which of them it is its reason says.
       return status.settings.needs.slice(0, 3).map((need) => `dirigent status ${need}`)

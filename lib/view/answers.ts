@@ -52,17 +52,17 @@ export function landAnswer(tasks: readonly Task[]): Answer {
 }
 
 export function stopAnswer(task: Task): Answer {
-  const { id, state, attempt } = task.status
+  const { id, state, attempt, asked } = task.status
   const stopped = state === 'waiting'
   return {
     data: { task: brief(task) },
     text: [
       stopped
-        ? `${id} is stopped; its work is kept`
+        ? `${id} ${asked ? 'has asked something, and nothing of it runs' : 'is stopped'}; its work is kept`
         : // One that never began has made nothing.
           `${id} is ${state}${attempt > 0 ? `; whatever it had made is under refs/dirigent/kept/${id}/` : ''}`,
     ],
-    next: [stopped ? `dirigent respawn ${id}` : `dirigent status ${id}`],
+    next: stopped ? nextFor(task.status) : [`dirigent status ${id}`],
   }
 }
 

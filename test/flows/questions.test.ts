@@ -279,7 +279,9 @@ describe.concurrent('a question', { timeout: limit }, () => {
 
     await spawnTask(quiet, 'stopped', {}, steps('stopped'))
     await waits('stopped', quiet)
-    await quiet.json('stop', 'stopped')
+    const answers = ["dirigent send stopped 'blue'"]
+    for (const verb of ['stop', 'accept'] as const)
+      expect((await quiet.json(verb, 'stopped')).json.next, verb).toEqual(answers)
     expect(quiet.status('stopped').asked).toMatchObject({ default: 'blue', by: null })
     await quiet.json('send', 'stopped', 'red')
     expect(await settled(quiet, 'stopped')).toMatchObject({ state: 'merged', attempt: 2 })

@@ -50,6 +50,10 @@ it('a question shows each answer as a command, its default first', () => {
   ])
 })
 
+it('a landing that goes on by itself is waited for', () => {
+  expect(look({ state: 'landing' }).next).toEqual(['dirigent wait'])
+})
+
 it('every other live task goes on by itself', () => {
   for (const each of ['queued', 'running', 'verifying', 'landing'] as const)
     expect(look({ state: each })).toMatchObject({ attention: null, underWay: true })
