@@ -67,16 +67,17 @@ describe('after a tool', () => {
   it('what is unread is told, oldest first, and then moved away; the next time there is nothing', async () => {
     send('one', 'First.')
     send('two', 'Second.')
-    writeFileSync(join(task.inbox, 'by-hand.md'), 'Third, saved by a person.\n')
+    // Its name decides where the clock of the file system does not.
+    writeFileSync(join(task.inbox, 'written-by-hand.md'), 'Third, saved by a person.\n')
     const { said } = await afterTool()
     expect(said.hookSpecificOutput.hookEventName).toBe('PostToolUse')
     const text: string = said.hookSpecificOutput.additionalContext
     expect(text).toMatch(
-      /^Mail for you[^\n]*\n\n## one: note from the orchestrator, [-\d: ]+ UTC\n\nFirst\.\n\n## two: [\s\S]*Second\.\n\n## by-hand: note from the person, [-\d: ]+ UTC\n\nThird, saved by a person\.$/,
+      /^Mail for you[^\n]*\n\n## one: note from the orchestrator, [-\d: ]+ UTC\n\nFirst\.\n\n## two: [\s\S]*Second\.\n\n## written-by-hand: note from the person, [-\d: ]+ UTC\n\nThird, saved by a person\.$/,
     )
     expect([names(task.inbox), names(task.inboxSeen).sort()]).toEqual([
       [],
-      ['by-hand.md', 'one.md', 'two.md'],
+      ['one.md', 'two.md', 'written-by-hand.md'],
     ])
     expect(await afterTool()).toEqual({ said: null, started: false })
   })

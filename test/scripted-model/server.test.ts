@@ -72,7 +72,7 @@ describe.each([
     model.set('killed', [run(`touch ${started}; exec sleep 60`), run('echo after'), say('done')])
     const kill = new AbortController()
     const running = bench.codex(model, 'SCENARIO: killed', { model: slug, signal: kill.signal, killSignal })
-    await vi.waitUntil(() => existsSync(join(bench.dir, started)), { timeout: 10_000 })
+    await vi.waitUntil(() => existsSync(join(bench.dir, started)), { timeout: 30_000 })
     kill.abort()
     const { threadId } = await running
     const resumed = await bench.codex(model, 'Go on.', { model: slug, resume: threadId })
@@ -191,7 +191,7 @@ describe('the server', () => {
     const before = model.requests.length
     const kill = new AbortController()
     const hanging = bench.codex(model, 'SCENARIO: stuck', { signal: kill.signal })
-    await vi.waitUntil(() => model.requests.length === before + 2, { timeout: 10_000 })
+    await vi.waitUntil(() => model.requests.length === before + 2, { timeout: 30_000 })
     kill.abort()
     const killed = await hanging
     expect(killed).toMatchObject({ signal: 'SIGTERM', said: [] })
@@ -204,8 +204,8 @@ describe('the server', () => {
     model.set('held', [{ hang: true }, say('free')])
     const before = model.requests.length
     const held = bench.codex(model, 'SCENARIO: held')
-    await vi.waitUntil(() => model.requests.length > before, { timeout: 10_000 })
-    await vi.waitUntil(() => model.release() > 0, { timeout: 10_000 })
+    await vi.waitUntil(() => model.requests.length > before, { timeout: 30_000 })
+    await vi.waitUntil(() => model.release() > 0, { timeout: 30_000 })
     expect((await held).said).toEqual(['free'])
   })
 })
