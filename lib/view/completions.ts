@@ -61,7 +61,7 @@ function words(verb: VerbSpec): string {
   const positional = Object.keys(verb.name === 'help' ? verbs : (verb.actions ?? {})).join(' ')
   // An id is no file: where there is none of that beginning, bash is not to offer files.
   const offered = /^\[?id/.test(verb.positionals)
-    ? `offered=$(_dirigent_tasks); compopt +o default 2>/dev/null || :`
+    ? `offered=$(_dirigent_tasks || :); compopt +o default 2>/dev/null || :`
     : `offered='${positional}'`
   return `      ${verb.name}:-*) offered='${options.join(' ')}' ;;\n      ${verb.name}:*) ${offered} ;;`
 }

@@ -70,6 +70,8 @@ async function offered(...words: string[]): Promise<string[]> {
 }
 
 it('completes verbs, options, closed values and the ids of live tasks', async () => {
+  // Seen to fail: the shell ended where there is no task.
+  expect(await offered('status', '')).toEqual([])
   await spawnTask(box, 'add-login', { needs: [] }, [{ hang: true }])
   expect(await offered('sp')).toEqual(['spawn'])
   expect(await offered('spawn', '--s')).toContain('--spec')
