@@ -34,7 +34,7 @@ export interface Accepted {
 /** All are looked at before any is touched. */
 export async function accept(context: Context, ids: readonly string[]): Promise<Accepted[]> {
   const { alive } = await settle(context)
-  await trustRepository(context, alive.size > 0)
+  await trustRepository(context, () => alive.size > 0)
   const tasks = [...new Set(ids)].map((id) => underReview(loadTask(context.paths, id), 'accept'))
   const plans = tasks.filter(isPlan)
   const refs = plans.length > 0 ? await branches(context.repo) : new Map<string, string>()

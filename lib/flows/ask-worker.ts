@@ -47,7 +47,7 @@ export async function askWorker(
   const task = loadTask(context.paths, id)
   const worker = workerOf(context, task)
   const thread = threadOf(task, worker)
-  await trustRepository(context, true)
+  await trustRepository(context, () => true)
   const name = newMessageId()
   const heard = await fork(
     context,

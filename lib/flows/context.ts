@@ -59,12 +59,14 @@ export function findRepository(directory: string): { repo: Repository; paths: St
 /**
  * Must have been called before the first git of a process. A changed .git/config is adopted only while
  * no worker lives (`trusted.ts` says why).
+ * @param doWorkersLive asked only when there is a change: each lock that is looked at is a process
  */
-export async function trustRepository(context: Context, workersLive: boolean): Promise<void> {
-  await ensureTrusted(
-    context.repo.gitDir,
-    context.repo.trusted,
-    workersLive ? 'ask-a-person' : 'no-worker-lives',
+export async function trustRepository(
+  { repo }: Context,
+  doWorkersLive: () => boolean | Promise<boolean>,
+): Promise<void> {
+  await ensureTrusted(repo.gitDir, repo.trusted, async () =>
+    (await doWorkersLive()) ? 'ask-a-person' : 'no-worker-lives',
   )
 }
 

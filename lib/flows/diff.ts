@@ -17,7 +17,7 @@ export interface Diff {
 
 export async function diff(context: Context, id: string, stat: boolean): Promise<Diff> {
   const task = loadTask(context.paths, id)
-  await trustRepository(context, true)
+  await trustRepository(context, () => true)
   const { workplace, change, settings } = task.status
   if (change?.state === 'merged' && change.commit && change.onto) {
     const { text, cut } = await diffText(context.repo, change.onto, change.commit, stat)

@@ -16,7 +16,7 @@ import { ensureSupervisor } from './supervise/start.ts'
 export async function landByHand(context: Context, named: readonly string[]): Promise<Task[]> {
   const ids = [...new Set(named)]
   const { alive } = await settle(context)
-  await trustRepository(context, alive.size > 0)
+  await trustRepository(context, () => alive.size > 0)
   for (const id of ids) checkLandable(loadTask(context.paths, id))
   for (const id of ids) await checkWay(context, loadTask(context.paths, id), ids)
   const landing: Task[] = []

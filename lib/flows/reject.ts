@@ -23,7 +23,7 @@ export async function reject(context: Context, id: string, why: string): Promise
   checkReason(why)
   checkTexts(context)
   const { alive } = await settle(context)
-  await trustRepository(context, alive.size > 0)
+  await trustRepository(context, () => alive.size > 0)
   const queued = await withTask(context, id, 'rejected', async (task) => {
     underReview(task, 'reject')
     const { plan } = task.status.settings

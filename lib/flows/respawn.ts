@@ -31,7 +31,7 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
   checkTexts(context)
   // A lost attempt is taken up first, and then is under way.
   const { alive } = await settle(context)
-  await trustRepository(context, alive.size > 0)
+  await trustRepository(context, () => alive.size > 0)
   const again = await withTask(context, id, 'respawned', async (task) => {
     // A request of the past, which nobody was there to carry out, is not for the next attempt.
     clearStop(task.paths)

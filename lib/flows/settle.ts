@@ -37,7 +37,7 @@ export interface Observed {
   readonly changed: boolean
 }
 
-/** Up to so many locks are asked for one by one; each takes 2 ms. */
+/** Up to so many locks are asked for one by one, all at the same time; each is a process. */
 const fewLocks = 5
 
 /** Looks, changing nothing. */
@@ -45,27 +45,39 @@ export async function observe(context: Context): Promise<Observed> {
   const { tasks, broken } = listTasks(context.paths)
   const owned = tasks.filter((task) => isOwned(task.status))
   const table = owned.length > fewLocks ? lockTable() : undefined
-  const alive = new Set<string>()
-  const alone = new Set<string>()
-  const lost: Task[] = []
-  for (const task of owned) {
-    try {
-      if (await isLocked(task.paths.runLock, table)) {
-        alive.add(task.id)
-        if (isAlone(task)) alone.add(task.id)
-      } else if (isOnItsWay(task)) {
-        alive.add(task.id)
-      } else {
-        // It may have ended between the two looks.
-        const again = reload(context.paths, task.id)
-        if (again && isOwned(again.status) && !(await isLocked(again.paths.runLock))) lost.push(again)
-      }
-    } catch (error) {
-      broken.push(brokenBy(task, error))
-    }
+  const looks = await Promise.all(owned.map((task) => look(context, task, table)))
+  const idsOf = (...kinds: Look['is'][]) =>
+    new Set(looks.filter(({ is }) => kinds.includes(is)).map(({ task }) => task.id))
+  const unreadable = idsOf('broken')
+  return {
+    tasks: tasks.filter(({ id }) => !unreadable.has(id)),
+    broken: [...broken, ...looks.flatMap((one) => (one.is === 'broken' ? [one.task] : []))],
+    alive: idsOf('alive', 'alone'),
+    alone: idsOf('alone'),
+    lost: looks.flatMap((one) => (one.is === 'lost' ? [one.task] : [])),
+    started: [],
+    changed: false,
   }
-  const readable = tasks.filter((task) => !broken.some(({ id }) => id === task.id))
-  return { tasks: readable, broken, alive, alone, lost, started: [], changed: false }
+}
+
+/** What is known of a task in a runner's hands by its lock. */
+type Look =
+  | { readonly is: 'alive' | 'alone' | 'ended'; readonly task: Task }
+  /** As it was found. */
+  | { readonly is: 'lost'; readonly task: Task }
+  | { readonly is: 'broken'; readonly task: BrokenTask }
+
+async function look(context: Context, task: Task, table?: ReadonlySet<string>): Promise<Look> {
+  try {
+    if (await isLocked(task.paths.runLock, table)) return { is: isAlone(task) ? 'alone' : 'alive', task }
+    if (isOnItsWay(task)) return { is: 'alive', task }
+    // It may have ended between the two looks.
+    const again = reload(context.paths, task.id)
+    const isLost = again && isOwned(again.status) && !(await isLocked(again.paths.runLock))
+    return isLost ? { is: 'lost', task: again } : { is: 'ended', task }
+  } catch (error) {
+    return { is: 'broken', task: brokenBy(task, error) }
+  }
 }
 
 /** Milliseconds that a runner has from being started to having its lock; a dead one keeps it as long. */
@@ -112,7 +124,7 @@ export async function settleTasks(context: Context): Promise<Observed> {
   if (lost.length === 0 && !startable) {
     return { ...seen, changed: seen.tasks.some((task) => isEnded(task.status)) }
   }
-  await trustRepository(context, seen.alive.size > 0)
+  await trustRepository(context, () => seen.alive.size > 0)
   const broken = [...seen.broken]
   for (const task of lost) {
     try {
@@ -135,7 +147,7 @@ export async function putAway(context: Context, task: Task): Promise<void> {
   try {
     const current = reload(context.paths, task.id)
     if (!current || current.paths.directory !== task.paths.directory) return
-    if (current.status.workplace) await trustRepository(context, true)
+    if (current.status.workplace) await trustRepository(context, () => true)
     await cleanUp(context, current)
   } catch (error) {
     // What git cannot read or the system will not remove stays where it is, and says so; it must not keep

@@ -16,8 +16,7 @@ import { checkTexts } from './texts.ts'
 
 /** @param read gives the ids and specs */
 export async function spawnSeveral(context: Context, read: () => Promise<Named[]>): Promise<Spawned[]> {
-  const { alive } = await observe(context)
-  await trustRepository(context, alive.size > 0)
+  await trustRepository(context, async () => (await observe(context)).alive.size > 0)
   const [refs, named] = await Promise.all([branches(context.repo), read()])
   checkWorker(
     context,

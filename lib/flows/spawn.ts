@@ -37,8 +37,7 @@ export async function spawn(
   plan = false,
 ): Promise<Spawned> {
   if (wanted !== null) checkId(wanted)
-  const { alive } = await observe(context)
-  await trustRepository(context, alive.size > 0)
+  await trustRepository(context, async () => (await observe(context)).alive.size > 0)
   // git runs while the spec is read and parsed.
   const [refs, spec] = await Promise.all([branches(context.repo), read()])
   const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null, plan)

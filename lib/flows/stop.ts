@@ -79,7 +79,7 @@ function stillWaiting(task: Task): Task {
 
 /** Nobody owns it now: it is put to rest, or ended, here. */
 async function rest(context: Context, id: string, cancel: boolean, by: string): Promise<Task> {
-  await trustRepository(context, true)
+  await trustRepository(context, () => true)
   const held = await tryLock(loadTask(context.paths, id).paths.runLock, 5000)
   if (!held)
     throw new Failure('lock-busy', `${id} was started again meanwhile`, {

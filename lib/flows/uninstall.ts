@@ -43,7 +43,7 @@ export async function uninstall(directory: string): Promise<Uninstalled> {
     refuseReadOnly(paths.root)
     const context = await openContext(directory)
     await refuseLive(context)
-    await trustRepository(context, false)
+    await trustRepository(context, () => false)
     const refs = await listRefs(context.repo, ['refs/dirigent/kept'])
     // They are in the repository, and often the only copy of somebody's work.
     if (refs.size > 0) kept.set('refs/dirigent/kept/', `${plural(refs.size, 'ref')} with work of tasks`)

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errno } from './errors.ts'
@@ -35,13 +36,46 @@ export function isCgroupOf(path: string, mark: string, proc = '/proc/self'): boo
  * Starts something inside: we go in, call `begin`, and come out. What `begin` starts is inside from its first
  * instruction; moved in afterwards, it could have left something outside. Without a cgroup, `begin` is just called.
  */
-export function startInside<T>(path: string | null, begin: () => T): T {
-  const home = path === null ? null : dirname(path)
-  if (path === null || home === null || !enter(path)) return begin()
+export async function startInside<T>(path: string | null, begin: () => T | Promise<T>): Promise<T> {
+  const inside = goInside(path)
   try {
-    return begin()
+    return await inside.start(begin)
   } finally {
-    allowed(() => moveTo(home))
+    await inside.leave()
+  }
+}
+
+export interface Inside {
+  /** As soon as we are in; and then we come out. */
+  start<T>(begin: () => T | Promise<T>): Promise<T>
+  /** For who does not come to `start`. */
+  leave(): Promise<void>
+}
+
+/**
+ * Going in takes the kernel some 10 ms, which is time for what has to be ready before `start`; a program that is
+ * started then may be inside, too.
+ */
+export function goInside(path: string | null): Inside {
+  const entered = path === null ? Promise.resolve(false) : enter(path)
+  // Whoever waits for it is told.
+  entered.catch(() => undefined)
+  let isIn = true
+  const leave = (wasIn: boolean) => {
+    if (isIn && wasIn && path !== null) allowed(() => moveTo(dirname(path)))
+    isIn = false
+  }
+  return {
+    async start(begin) {
+      const wasIn = await entered
+      try {
+        // Not waited for: what else we start meanwhile is not to be inside.
+        return begin()
+      } finally {
+        leave(wasIn)
+      }
+    },
+    leave: async () => leave(await entered),
   }
 }
 
@@ -118,10 +152,10 @@ const isInside = (path: string): boolean => {
 }
 
 /** Whoever removes empty ones may do so between the two steps. */
-function enter(path: string): boolean {
+async function enter(path: string): Promise<boolean> {
   for (let n = 0; n < 3; n++) {
     if (!allowed(() => make(path))) return false
-    if (allowed(() => moveTo(path))) return true
+    if (await moveSoon(path)) return true
     if (existsSync(path)) return false
   }
   return false
@@ -133,6 +167,17 @@ function make(path: string): void {
 
 /** Moves this process, with all its threads. */
 const moveTo = (path: string): void => writeFileSync(join(path, 'cgroup.procs'), '0')
+
+/** The same, without holding up whatever else we do. */
+async function moveSoon(path: string): Promise<boolean> {
+  try {
+    await writeFile(join(path, 'cgroup.procs'), '0')
+    return true
+  } catch (error) {
+    if (isRefusal(error)) return false
+    throw error
+  }
+}
 
 /** With the cgroups below it; a worker may have made some. */
 function remove(path: string): boolean {
@@ -167,7 +212,9 @@ function allowed(act: () => void): boolean {
     act()
     return true
   } catch (error) {
-    if (refusals.split(' ').includes(errno(error) ?? '')) return false
+    if (isRefusal(error)) return false
     throw error
   }
 }
+
+const isRefusal = (error: unknown): boolean => refusals.split(' ').includes(errno(error) ?? '')

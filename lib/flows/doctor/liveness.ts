@@ -31,7 +31,7 @@ async function lostAttempts({ context }: Look): Promise<Finding[]> {
     what: `${task.id} is ${task.status.state}, but its run.lock is free: neither runner nor worker lives`,
     fix: 'Takes it up where its files say it was, as the next verb would.',
     mend: async () => {
-      await trustRepository(context, alive.size > 0)
+      await trustRepository(context, () => alive.size > 0)
       await takeUp(context, task.id)
       await ensureSupervisor(context)
     },

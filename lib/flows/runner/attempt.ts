@@ -1,7 +1,7 @@
 /** One attempt: worktree, prompt, worker, and the end of it. */
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync } from 'node:fs'
-import { startInside } from '../../kit/cgroup.ts'
+import { goInside } from '../../kit/cgroup.ts'
 import { makeOwnDirectory, openOwn, writeFileDurable } from '../../kit/files.ts'
 import type { Lock } from '../../kit/lock.ts'
 import { start } from '../../kit/proc.ts'
@@ -72,47 +72,13 @@ async function work(
   interrupt: Interrupt,
 ): Promise<Task> {
   const task = flagTexts(context, goingOn(context, prepared))
-  const { workplace, resume } = task.status
-  if (!workplace) throw new Error(`${task.id} has no worktree`)
-  const paths = task.paths.attempt(task.status.attempt)
-  const worker = workerOf(context, task)
+  const { resume } = task.status
   dropRemarks(context, task, task.status.attempt)
   finishRefinement(task)
   // Of an attempt whose runner died before it had; not of one whose work this one knows nothing of.
   if (resume === null && task.status.told_revision > 0)
     await keepPosition(context, task, task.status.attempt - 1)
-  const mail = deliverable(task.paths, task.status.attempt)
-  const [prompt, environment, from] = await Promise.all([
-    resume === null ? promptFor(context, task, mail) : newsFor(context, task, mail),
-    environmentOf(context, task, worker.needs),
-    task.status.attempt === 1 ? workplace.start : headOf(context.repo, workplace),
-  ])
-  const { program, argv, cwd, env } = startable(context, task, environment, {
-    hooks: hooksOf(context, task),
-    resume,
-  })
-
-  makeOwnDirectory(paths.directory)
-  writeFileDurable(paths.prompt, prompt, { durable: false })
-  const { refs, head_log } = before
-  const checkpoint = checkpointHash(readCheckpoint(task.paths))
-  const atStart = { version: 1, refs: Object.fromEntries(refs), head_log, checkpoint }
-  writeRecord(paths.refs, atStart, { durable: false })
-  remember(task.paths, task.status.attempt, mail)
-  checkOwner(task)
-  // From the file, not through us: a runner that is killed must not leave its worker with half a prompt.
-  const input = openSync(paths.prompt, 'r')
-  const stream = openOwn(paths.stream, constants.O_WRONLY | constants.O_APPEND)
-  const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
-  const child = await startInside(markOf(task).cgroup, () =>
-    start(program, argv, {
-      cwd,
-      env,
-      stdio: [input, stream, errors, ...(held.fd === null ? [] : [held.fd])],
-      detached: worker.isShell,
-    }),
-  )
-  for (const fd of [input, stream, errors]) closeSync(fd)
+  const { child, mail, from } = await launch(context, task, held, before)
   const started = now()
   const running = await noteStart(context, task, mail, child, started)
   const attended = await attend(context, running, child, interrupt)
@@ -137,6 +103,55 @@ async function work(
               : null,
     interrupt,
   })
+}
+
+interface Launched {
+  readonly child: ChildProcess
+  /** What the prompt told it. */
+  readonly mail: readonly Message[]
+  /** The commit that it stands on. */
+  readonly from: string | null
+}
+
+/** Writes down what the worker is told and what it will be held against, and starts it. */
+async function launch(context: Context, task: Task, held: Lock, before: Before): Promise<Launched> {
+  const { workplace, resume, attempt: number } = task.status
+  if (!workplace) throw new Error(`${task.id} has no worktree`)
+  const paths = task.paths.attempt(number)
+  const worker = workerOf(context, task)
+  const inside = goInside(markOf(task).cgroup)
+  try {
+    const mail = deliverable(task.paths, number)
+    const [prompt, environment, from] = await Promise.all([
+      resume === null ? promptFor(context, task, mail) : newsFor(context, task, mail),
+      environmentOf(context, task, worker.needs),
+      number === 1 ? workplace.start : headOf(context.repo, workplace),
+    ])
+    const { program, argv, cwd, env } = startable(context, task, environment, {
+      hooks: hooksOf(context, task),
+      resume,
+    })
+    makeOwnDirectory(paths.directory)
+    writeFileDurable(paths.prompt, prompt, { durable: false })
+    const { refs, head_log } = before
+    const checkpoint = checkpointHash(readCheckpoint(task.paths))
+    const atStart = { version: 1, refs: Object.fromEntries(refs), head_log, checkpoint }
+    writeRecord(paths.refs, atStart, { durable: false })
+    remember(task.paths, number, mail)
+    checkOwner(task)
+    // From the file, not through us: a runner that is killed must not leave its worker with half a prompt.
+    const input = openSync(paths.prompt, 'r')
+    const stream = openOwn(paths.stream, constants.O_WRONLY | constants.O_APPEND)
+    const errors = openOwn(paths.stderr, constants.O_WRONLY | constants.O_APPEND)
+    const stdio = [input, stream, errors, ...(held.fd === null ? [] : [held.fd])]
+    const child = await inside.start(() =>
+      start(program, argv, { cwd, env, stdio, detached: worker.isShell }),
+    )
+    for (const fd of [input, stream, errors]) closeSync(fd)
+    return { child, mail, from }
+  } finally {
+    await inside.leave()
+  }
 }
 
 /** A worker whose start cannot be written down (somebody took the task over, the disk is full) is ended again. */

@@ -67,7 +67,7 @@ async function own(context: Context, taken: Task, held: Lock): Promise<boolean> 
   let task = taken
   try {
     // A worker may live beside us, so a changed git configuration is never adopted here.
-    await trustRepository(context, true)
+    await trustRepository(context, () => true)
     while (!endsBySignal(interrupt) && isOurs(task)) {
       interrupt = renewed(interrupt, task)
       try {

@@ -44,9 +44,10 @@ function lookFor(names: readonly string[], path: string): string[] {
   return names.filter((name) => directories.some((directory) => isProgram(join(directory, name))))
 }
 
+/** Most are not there, which must not cost an error: a PATH of twenty directories is some hundred looks. */
 function isProgram(path: string): boolean {
   try {
-    if (!statSync(path).isFile()) return false
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return false
     accessSync(path, constants.X_OK)
     return true
   } catch (error) {

@@ -67,7 +67,7 @@ async function touchedBy(context: Context, task: Task): Promise<readonly string[
   const { settings } = task.status
   const workplace = ownPlace(context, task)
   if (!workplace || settings.paths.length === 0 || settings.change === 'none') return []
-  await trustRepository(context, true)
+  await trustRepository(context, () => true)
   const { fresh } = await baseTips(context.repo, settings.base)
   const files = await touchedFiles(context.repo, workplace, fresh)
   return files.filter((file) => !workplace.included.includes(file))

@@ -52,22 +52,27 @@ const allowed = new Set([
   'i18n.commitencoding',
 ])
 
+/**
+ * Which changes of the configuration are taken: none ('ask-a-person'), one that was not refused before
+ * ('no-worker-lives'), any ('a-person-said-so').
+ */
+export type Adopt = 'ask-a-person' | 'no-worker-lives' | 'a-person-said-so'
 export type Adoption = 'unchanged' | 'adopted' | 'refused'
 
 /**
  * Makes the view when it is missing and brings it up to date when that is allowed.
- * @param adopt 'ask-a-person' refuses every change; 'no-worker-lives' takes one that was not refused
- *   before; 'a-person-said-so' takes any
+ * @param asked as a function: called only when there is a change
  */
 export async function ensureTrusted(
   gitDir: string,
   trusted: string,
-  adopt: 'ask-a-person' | 'no-worker-lives' | 'a-person-said-so',
+  asked: Adopt | (() => Promise<Adopt>),
 ): Promise<Adoption> {
   makeTargets(gitDir)
   const sha256 = digest(gitDir)
   const known = readIfThere(join(trusted, 'config.sha256'))
   if (known === sha256) return 'unchanged'
+  const adopt = typeof asked === 'function' ? await asked() : asked
   if (known !== undefined && adopt === 'ask-a-person') return 'refused'
   if (adopt === 'no-worker-lives' && readIfThere(join(trusted, 'config.refused')) === sha256) return 'refused'
   const safe = await safeConfig(join(gitDir, 'config'))

@@ -117,6 +117,8 @@ it('fetches from where it knows, not from where a worker has pointed the remote'
   }
   expect(refuseChanges(world.repo.gitDir, world.repo.trusted)).toBe(false)
   expect(await ensure('a-person-said-so')).toBe('adopted')
+  // Who lives is a process for each of them: looked at only where there is a change.
+  expect(await ensure(() => Promise.reject(new Error('asked without need')))).toBe('unchanged')
   expect(await fetchBase(world.repo, main)).toBeNull()
   expect(await baseTips(world.repo, main)).toMatchObject({ fresh: forged })
   expect(path).not.toBe(evil)
