@@ -68,7 +68,8 @@ function pinWorktree(repo: Repository, path: string): string {
       hint: 'Repeat the command.',
     })
   }
-  writeFileDurable(dotGit, `gitdir: ${gitDir}\n`)
+  // Not synced: `restoreWorktree` writes it again before every attempt.
+  writeFileDurable(dotGit, `gitdir: ${gitDir}\n`, { durable: false })
   return gitDir
 }
 
