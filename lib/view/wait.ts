@@ -72,7 +72,7 @@ function othersText({ others }: WaitView): string[] {
 }
 
 function newsText(
-  { attention, messages, underWay, tasks }: WaitView,
+  { ids, attention, messages, underWay, tasks }: WaitView,
   told: readonly (readonly [string, string])[],
   { ended, all }: NonNullable<WaitView['news']>,
 ): string[] {
@@ -81,7 +81,7 @@ function newsText(
     ...(told.length > 0 ? [needYou(told.length)] : []),
     ...(still > 0 ? [`${still} still ${still === 1 ? 'needs' : 'need'} you`] : []),
     ...(ended.length > 0 ? [`${ended.length} ended`] : []),
-    under(underWay, attention),
+    under(underWay, attention, ids),
   ]
   const nothing = told.length + ended.length + messages.length === 0
   return [
@@ -93,11 +93,11 @@ function newsText(
   ]
 }
 
-function allText({ outcome, attention, tasks, blocked, underWay, messages }: WaitView): string[] {
+function allText({ outcome, ids, attention, tasks, blocked, underWay, messages }: WaitView): string[] {
   const why = ({ id, status }: Task) => `${blocked.get(id) ?? status.reason ?? ''}${flagsOf(status.flags)}`
   const head = {
     attention: needYou(attention.size),
-    settled: 'all settled',
+    settled: settled(ids),
     'timed-out': `still under way: ${underWay.length}`,
   }[outcome]
   const needing = [...attention].map(([id, why]) => ['!', named(id), thriftyLine(why, mostOfLine)])
@@ -108,16 +108,24 @@ function allText({ outcome, attention, tasks, blocked, underWay, messages }: Wai
 }
 
 /** Nothing would ever end another wait: what is left is to look. */
-const after = ({ attention, others }: WaitView): string[] => [
-  attention.size + others.length > 0 ? 'dirigent status' : 'dirigent status --all',
+const after = ({ ids, attention, others }: WaitView): string[] => [
+  attention.size + others.length + ids.length > 0 ? 'dirigent status' : 'dirigent status --all',
 ]
 
-const under = (underWay: readonly string[], attention: ReadonlyMap<string, string>): string =>
+const under = (
+  underWay: readonly string[],
+  attention: ReadonlyMap<string, string>,
+  ids: readonly string[],
+): string =>
   underWay.length > 0
     ? `${underWay.length} under way`
     : attention.size > 0
       ? 'nothing under way'
-      : 'all settled'
+      : settled(ids)
+
+/** Others may be under way when only some were waited for. */
+const settled = (ids: readonly string[]): string =>
+  ids.length > 0 ? 'what was waited for has settled' : 'all settled'
 
 /** An orchestrator pays for every line: about 40 tokens, its id among them. */
 const mostOfLine = 100

@@ -118,6 +118,18 @@ describe('the worktree', () => {
     expect(readFileSync(join(box.task('ready'), 'setups'), 'utf8')).toBe('set up by ready\n')
   })
 
+  it('has its submodules when the configured command fetches them', async () => {
+    const library = join(box.directory, 'library')
+    const fetching = ['-c', 'protocol.file.allow=always', 'submodule', '--quiet']
+    await box.git('clone', '--quiet', box.repo, library)
+    await box.git(...fetching, 'add', library, 'library')
+    box.configure({ worktree: { setup: `git ${fetching.join(' ')} update --init` } })
+    await box.commit('a submodule')
+    await spawnTask(box, 'nested', { verify: ['test -f library/README.md'] }, [commit('nested.txt'), done])
+    expect(await settled(box, 'nested')).toMatchObject({ state: 'merged', attempt: 1, flags: [] })
+    expect(await box.git('status', '--porcelain', '--untracked-files=no')).toBe('')
+  })
+
   it('that cannot be set up fails the task with the command’s output, and no worker starts', async () => {
     box.configure({ worktree: { setup: 'echo cannot find the flux; exit 3' } })
     await spawnTask(box, 'unready', {}, [commit('never.txt'), done])

@@ -198,7 +198,9 @@ describe('wait', () => {
       'fails',
       'rests',
     ])
-    expect((await box.verb('wait', 'lands')).stdout).toMatch(/^all settled/)
+    expect((await box.verb('wait', 'lands')).stdout).toMatch(
+      /^what was waited for has settled\n[\s\S]*^next: dirigent status$/m,
+    )
   })
 
   it('ends with 7 when the time is over, and says what is still under way', async () => {
