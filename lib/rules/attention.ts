@@ -1,6 +1,7 @@
 /** What needs the orchestrator, and what is still under way. Pure. */
 
 import { dateTime } from '../kit/text.ts'
+import type { FailureClass } from '../state/schema/common.ts'
 import type { Asked, Status } from '../state/schema/status.ts'
 import { hopelessNeed, isProgressing, type NeedState } from './capacity.ts'
 import { isBlockedLanding, isEnded } from './lifecycle.ts'
@@ -57,10 +58,15 @@ export function answersOf({ options, default: fallback }: Asked): string[] {
 
 /** Another attempt: by a better spec, from where the base is now, or simply once more. */
 function againBy({ id, failure }: Status): string {
-  const how = { conflict: ' --fresh', auth: '', 'bad-request': '', 'bad-plan': '' } as const
-  const known: Readonly<Record<string, string>> = how
-  return `dirigent respawn ${id}${known[failure?.class ?? ''] ?? ' --spec FILE'}`
+  if (failure?.class === 'conflict') return `dirigent respawn ${id} --fresh`
+  return `dirigent respawn ${id}${failure && blameless.has(failure.class) ? '' : ' --spec FILE'}`
 }
+
+/** What no other spec would help: it is up to the provider, the machine or the settings. */
+const blameless: ReadonlySet<FailureClass> = new Set<FailureClass>([
+  ...(['usage-limit', 'rate-limit', 'overload', 'network', 'auth', 'bad-request'] as const),
+  ...(['killed', 'crash', 'lost', 'start-failed', 'setup-failed', 'bad-plan'] as const),
+])
 
 /** What to type next for a task that needs somebody. */
 export function nextFor(status: Status): string[] {

@@ -99,7 +99,7 @@ it('is refused before anything is made when no command is known, and cannot be a
     message: expect.stringContaining('has no thread'),
   })
   const spec = box.spec({ title: 'none' }, [])
-  for (const run of [undefined, 'no-such-agent --stdin', '/no/such/agent']) {
+  for (const run of [undefined, ' ', 'no-such-agent --stdin', '/no/such/agent']) {
     box.configure({ worker: 'command', ...(run && { command: { run } }) })
     const refused = await box.json('spawn', 'none', '--spec', spec)
     expect(refused.json.error).toMatchObject({

@@ -33,6 +33,8 @@ export interface Said {
 const sentences: [FailureClass, boolean, RegExp][] = [
   ['start-failed', false, /^no conversation found/i],
   ['killed', true, /\baborted_/],
+  // It calls that an invalid request.
+  ['model-error', false, /violate our usage policy/i],
   ['usage-limit', false, /credit balance|billing_error/i],
   ['usage-limit', true, /hit your .{0,40}limit|reached your .{0,40}limit|usage limit|out of (extra )?usage/i],
   [

@@ -27,8 +27,9 @@ export function commandKind(settings: CommandSettings, env: NodeJS.ProcessEnv): 
     countsThread: false,
     hooks: null,
     find() {
-      const problem =
-        settings.run === null ? 'The worker is to be a command, and none is set' : missing(settings.run, env)
+      const problem = !settings.run?.trim()
+        ? 'The worker is to be a command, and none is set'
+        : missing(settings.run, env)
       if (problem === null) return shell
       throw new Failure('worker-not-found', problem, {
         hint: 'Say which program reads the prompt: command.run in .orchestrator-state/config.yaml',
@@ -83,6 +84,6 @@ function classify(ending: Ending): WorkerFailure | null {
   const message = `ended with ${exitCode}${said && `: ${said}`}`
   // The shell's words for a program that is not there, or must not be run.
   return exitCode === 126 || exitCode === 127
-    ? failure('start-failed', message, false)
+    ? failure('start-failed', `command.run ${message}`, false)
     : failure('crash', message, true)
 }

@@ -81,6 +81,13 @@ test.each([
     'model-error',
     true,
   ],
+  [
+    null,
+    'invalid_request',
+    'API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy',
+    'model-error',
+    false,
+  ],
   [null, 'unknown', 'Something new', 'model-error', true],
 ])('a refusal (%s %s) has its class: %s', (status, error, said, kind, retryable) => {
   expect(ending(refused(status, error, said))).toMatchObject({
