@@ -23,6 +23,7 @@ import { dispatch } from './dispatch.ts'
 import { hooksWork } from './hook-marks.ts'
 import { settle } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
+import { checkTexts } from './texts.ts'
 
 export interface Sent {
   readonly task: Task
@@ -63,6 +64,8 @@ export async function send(
   // A worker speaks for itself, not for those who are asked.
   const asked = letter.note || letter.from === 'worker' ? null : askedBy(before)
   const text = await read()
+  // It begins an attempt.
+  if (asked) checkTexts(context)
   if (!asked) refuseSecondAnswer(before, letter)
   // It may have ended while the text was read.
   const to = refuseLate(loadTask(context.paths, task))

@@ -101,6 +101,7 @@ export function positionText(position: Position, limit: number): string {
     Object.values(printed),
     firmest.map((name) => order.indexOf(name)),
     limit - 1,
+    null,
   )}\n`
 }
 

@@ -9,6 +9,8 @@ export interface Piece {
   readonly most: number
   /** Those before it leave it so much. */
   readonly least: number
+  /** What is said to be missing when it has to be left out. */
+  readonly name?: string
   /** What it takes of that although it leaves those after it nothing. */
   readonly floor?: number
 }
@@ -18,8 +20,34 @@ const between = '\n\n'
 /**
  * The pieces in the order they were given, in at most `room` bytes together.
  * @param firmest indexes of the pieces: the first is served first, and gives way last
+ * @param where what has no room can be read: it is named at the end; null: without a word
  */
-export function share(pieces: readonly Piece[], firmest: readonly number[], room: number): string {
+export function share(
+  pieces: readonly Piece[],
+  firmest: readonly number[],
+  room: number,
+  where: string | null,
+): string {
+  const first = divided(pieces, firmest, room)
+  if (where === null || first.left.length === 0) return first.text
+  const again = divided(pieces, firmest, room - size(missing(pieces, where)) - between.length)
+  // A word about reminders is not worth what must be told.
+  if (again.left.some(({ floor = 0 }) => floor > 0)) return first.text
+  return `${again.text}${between}${missing(again.left, where)}`
+}
+
+function missing(pieces: readonly Piece[], where: string): string {
+  const names = pieces.flatMap(({ name }) => name ?? [])
+  return `(There was no room here for ${names.join(', ')}: ${where})`
+}
+
+interface Divided {
+  readonly text: string
+  /** What had something to say and no room. */
+  readonly left: readonly Piece[]
+}
+
+function divided(pieces: readonly Piece[], firmest: readonly number[], room: number): Divided {
   const said = pieces.map(() => '')
   const order = firmest.flatMap((index) => {
     const piece = pieces[index]
@@ -28,16 +56,17 @@ export function share(pieces: readonly Piece[], firmest: readonly number[], room
       ? [{ index, piece, reserve: Math.min(piece.least, wanted) + between.length }]
       : []
   })
-  let left = room
+  let rest = room
   for (const [n, { index, piece }] of order.entries()) {
     const reserved = order.slice(n + 1).reduce((sum, { reserve }) => sum + reserve, 0)
-    const free = left - between.length
+    const free = rest - between.length
     const room = Math.max(free - reserved, Math.min(piece.floor ?? 0, free))
     const text = piece.within(Math.max(0, Math.min(piece.most, room)))
     said[index] = text
-    if (text !== '') left -= size(text) + between.length
+    if (text !== '') rest -= size(text) + between.length
   }
-  return said.filter((text) => text !== '').join(between)
+  const without = order.filter(({ index }) => said[index] === '').map(({ piece }) => piece)
+  return { text: said.filter((text) => text !== '').join(between), left: without }
 }
 
 export const size = (text: string): number => Buffer.byteLength(text)

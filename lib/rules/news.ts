@@ -2,6 +2,7 @@
  * The prompt of an attempt that goes on with the worker's own thread: what that does not know yet, within the same
  * bounds as any prompt. Pure.
  */
+import { dirname } from 'node:path'
 import { clean } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
@@ -28,16 +29,17 @@ export interface News {
 }
 
 export function composeNews(news: News): string {
-  const { status, refined, failure, maxBytes, specPath, say } = news
+  const { status, refined, failure, maxBytes, specPath, lessonsDirectory, say } = news
   const firm = `${say('go-on')}\n\nAttempt: ${status.attempt}\n\n`
   const cut = `(Cut here: there is no room for all of it. Read the whole of it: ${specPath})`
   const pieces = [
     lessonsPiece(news),
     specPiece(refined, () => say('refined', { title: status.title }), cut, maxBytes),
-    optional(failure, () => say('failure'), failureSection, 8, 0.75),
+    optional('why the last attempt failed', failure, () => say('failure'), failureSection, 8, 0.75),
     messagesPiece(news),
   ]
-  return `${firm}${share(pieces, [1, 3, 2, 0], maxBytes - size(firm) - 1)}`.trimEnd().concat('\n')
+  const where = `look into ${dirname(specPath)} and ${lessonsDirectory}`
+  return `${firm}${share(pieces, [1, 3, 2, 0], maxBytes - size(firm) - 1, where)}`.trimEnd().concat('\n')
 }
 
 /** What a copy of the worker's thread is asked, which is to answer and do nothing else. */

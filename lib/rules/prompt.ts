@@ -55,8 +55,12 @@ export function composePrompt(parts: PromptParts): string {
   const firmest = [spec, messages, change, failure, lessons, checkpoint, done, told].map((piece) =>
     printed.indexOf(piece),
   )
-  return `${firm}${share(printed, firmest, parts.maxBytes - size(firm) - 1)}\n`
+  return `${firm}${share(printed, firmest, parts.maxBytes - size(firm) - 1, whereOf(parts))}\n`
 }
+
+/** Where what has no room can be read. */
+const whereOf = ({ taskDirectory, lessonsDirectory }: PromptParts): string =>
+  `look into ${taskDirectory}, ${lessonsDirectory} and git log`
 
 const contractOf = ({ say, status }: PromptParts): string =>
   status.settings.plan ? `${say('worker')}\n\n${say('plan')}` : say('worker')
@@ -68,16 +72,39 @@ function pieces(parts: PromptParts) {
     lessons: lessonsPiece(parts),
     spec: specPiece(body, () => say('task', { title: status.title }), cut, maxBytes),
     change: optional(
+      'what has changed in the spec',
       parts.change,
       ({ before }) => say('spec-changed', { path: before }),
       changeSection,
       8,
       0.5,
     ),
-    done: optional(parts.done.length > 0 && parts.done, () => say('commits'), doneSection, 3, 0.25),
-    checkpoint: optional(parts.checkpoint, () => say('checkpoint'), checkpointSection(parts), 9, 1.5),
-    failure: optional(parts.failure, () => say('failure'), failureSection, 8, 0.75),
+    done: optional(
+      'commits',
+      parts.done.length > 0 && parts.done,
+      () => say('commits'),
+      doneSection,
+      3,
+      0.25,
+    ),
+    checkpoint: optional(
+      'the checkpoint',
+      parts.checkpoint,
+      () => say('checkpoint'),
+      checkpointSection(parts),
+      9,
+      1.5,
+    ),
+    failure: optional(
+      'why the last attempt failed',
+      parts.failure,
+      () => say('failure'),
+      failureSection,
+      8,
+      0.75,
+    ),
     told: optional(
+      'messages of earlier attempts',
       parts.told.length > 0 && parts.told,
       () => say('earlier-messages'),
       toldSection(parts),
@@ -93,6 +120,7 @@ type Section<T> = (what: T, above: string, limit: number) => string
 
 /** @param most kilobytes; so are the least, beside what stands above */
 export function optional<T>(
+  name: string,
   what: T | null | false,
   above: (what: T) => string,
   section: Section<T>,
@@ -102,6 +130,7 @@ export function optional<T>(
   if (!what) return { within: () => '', most: 0, least: 0 }
   const text = above(what)
   return {
+    name,
     within: (limit) => section(what, text, limit),
     most: most * kilobyte,
     least: least * kilobyte + size(text),
@@ -114,7 +143,7 @@ export function specPiece(body: string | null, above: () => string, note: string
     const text = beginning(spec.trim(), limit - size(heading) - 2, note)
     return text === '' ? '' : `${heading}\n\n${text}`
   }
-  return withFloor(optional(body, above, section, most / kilobyte, 3))
+  return withFloor(optional('the spec', body, above, section, most / kilobyte, 3))
 }
 
 /** As many as there is room for, each whole: a rule cut in half may say something else. */
@@ -140,7 +169,7 @@ export function lessonsPiece({
     const short = `${above}\n\n(There is no room for them here: read the files in ${lessonsDirectory})`
     return size(short) <= limit ? short : ''
   }
-  return optional(lessons.length > 0 && lessons, () => say('lessons'), section, 8, 1)
+  return optional('lessons', lessons.length > 0 && lessons, () => say('lessons'), section, 8, 1)
 }
 
 const changeSection: Section<SpecChange> = ({ diff }, above, limit) =>
@@ -192,7 +221,9 @@ export function messagesPiece({
 }: Pick<PromptParts, 'messages' | 'seenDirectory' | 'say'>): Piece {
   const section: Section<readonly Told[]> = (mail, above, limit) =>
     `${above}\n\n${messageList(mail, 'oldest', seenDirectory, limit - size(above) - 2)}`
-  return withFloor(optional(messages.length > 0 && messages, () => say('messages'), section, 64, 1))
+  return withFloor(
+    optional('messages', messages.length > 0 && messages, () => say('messages'), section, 64, 1),
+  )
 }
 
 /** Of what must not be left out without a word: those after it may have to be. */

@@ -456,12 +456,14 @@ describe('config.yaml', () => {
   })
 })
 
-// Seen to fail: each of the four without its `checkTexts`.
+// Seen to fail: each of the five without its `checkTexts`.
 describe('a text of workers', () => {
   it('that cannot be told is refused by what begins work, with its line and what may stand there', async () => {
     const path = '.claude/skills/dirigent/prompts/task.md'
     const was = box.read(path)
     plant(box, 'at-rest')
+    const question = { id: 'q', options: [], default: null, by: null }
+    plant(box, 'asking', { question: 'Red or blue?', asked: question })
     const sections = file('sections.md', '## Task a: A\n\nDo it.\n')
     box.write(path, '# The task\n\n{{titel}}\n')
     const refusal = {
@@ -471,10 +473,16 @@ describe('a text of workers', () => {
       hint: /Its placeholders: \{\{title\}\}\. Mend it, or delete the file/,
     }
     const split = [...spawn(sections), '--split']
-    for (const call of [spawn(good), split, ['respawn', 'at-rest'], ['reject', 'at-rest', 'No.']])
+    for (const call of [
+      spawn(good),
+      split,
+      ['respawn', 'at-rest'],
+      ['reject', 'at-rest', 'No.'],
+      ['send', 'asking', 'Blue.'],
+    ])
       await refused(box, call, refusal)
     box.write(path, was)
-    rmSync(join(box.state, 'tasks', 'at-rest'), { recursive: true })
+    for (const id of ['at-rest', 'asking']) rmSync(join(box.state, 'tasks', id), { recursive: true })
   })
 })
 
