@@ -4,6 +4,7 @@ import { oneLine } from '../kit/text.ts'
 import { putCheckpointAway } from '../state/checkpoints.ts'
 import { openQuestions, putQuestionAway } from '../state/questions.ts'
 import { refineSpec } from '../state/refine.ts'
+import type { Settings } from '../state/schema/status.ts'
 import { parseSpec, readSpec, type Spec } from '../state/spec.ts'
 import { loadTask, reload, type Task } from '../state/tasks.ts'
 import { branches } from '../tools/git/refs.ts'
@@ -36,12 +37,13 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
     // A request of the past, which nobody was there to carry out, is not for the next attempt.
     clearStop(task.paths)
     withdraw(context, task)
-    const refined = await renew(context, wish.spec ? await refine(context, task, wish.spec) : task)
+    const refined = wish.spec ? await refine(context, task, wish.spec) : task
     // What it says is done will be gone with the worktree.
     if (wish.fresh) putCheckpointAway(refined.paths)
     const cleared = wish.fresh ? await dropWorktree(context, refined) : refined
     const fresh = {
       epoch: cleared.status.epoch + 1,
+      settings: await renewed(context, refined),
       tries: 0,
       lost: 0,
       limited: 0,
@@ -74,14 +76,11 @@ function withdraw(context: Context, task: Task): void {
  * A name that the provider did not take may have been corrected in the settings. A spec that was edited by hand (a worker
  * may have) changes nothing.
  */
-async function renew(context: Context, task: Task): Promise<Task> {
+async function renewed(context: Context, task: Task): Promise<Settings> {
   const { settings, spec_sha256 } = task.status
   const spec = await ownSpec(task)
-  if (spec?.sha256 !== spec_sha256) return task
-  const words = wordsFor(context, settings.worker, spec.front)
-  if (words.model === settings.model && words.effort === settings.effort) return task
-  trail(context, task, 'spec', `model and effort: ${words.model ?? 'its own'}, ${words.effort ?? 'its own'}`)
-  return amend(task, { settings: { ...settings, ...words } })
+  if (spec?.sha256 !== spec_sha256) return settings
+  return { ...settings, ...wordsFor(context, settings.worker, spec.front) }
 }
 
 async function ownSpec({ paths }: Task): Promise<Spec | null> {

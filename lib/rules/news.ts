@@ -2,7 +2,6 @@
  * The prompt of an attempt that goes on with the worker's own thread: what that does not know yet, within the same
  * bounds as any prompt. Pure.
  */
-import { dirname } from 'node:path'
 import { clean } from '../kit/text.ts'
 import type { TaskFailure } from '../state/schema/common.ts'
 import type { Status } from '../state/schema/status.ts'
@@ -38,7 +37,7 @@ export function composeNews(news: News): string {
     optional('why the last attempt failed', failure, () => say('failure'), failureSection, 8, 0.75),
     messagesPiece(news),
   ]
-  const where = `look into ${dirname(specPath)} and ${lessonsDirectory}`
+  const where = `look into ${lessonsDirectory} and $DIRIGENT_TASK_DIR`
   return `${firm}${share(pieces, [1, 3, 2, 0], maxBytes - size(firm) - 1, where)}`.trimEnd().concat('\n')
 }
 

@@ -4,7 +4,7 @@
  * Seen to fail: without `needs` in lib/flows/runner/attempt.ts, all; in lib/tools/claude/argv.ts without CLAUDE_ENV_FILE
  * "has a login", with the person's and the project's settings, without --add-dir and with auto memory "is merged", and
  * without PostToolUseFailure "in the middle of its turn"; without a look for `agent_id` in post-tool-use, "its helpers";
- * without `warnings` in lib/tools/claude/claude.ts, "is ended by stop"; without `renew` in lib/flows/respawn.ts, "says which name";
+ * without `warnings` in lib/tools/claude/claude.ts, "is ended by stop"; without `renewed` in lib/flows/respawn.ts, "says which name";
  * with figures of the thread in lib/tools/claude/claude.ts, "urgent"; with any provider's cool-down for all in
  * lib/flows/cool-down.ts, "a limit".
  */
