@@ -1,5 +1,5 @@
 /** A real repository with our view of it, and a worktree of a task in it, for tests of the git door. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
@@ -63,7 +63,9 @@ export async function makeWorld(): Promise<World> {
     write(path, content, mode) {
       const full = path.startsWith('/') ? path : join(main, path)
       mkdirSync(dirname(full), { recursive: true })
-      writeFileSync(full, content, mode === undefined ? {} : { mode })
+      writeFileSync(full, content)
+      // Whatever the tester's umask is.
+      if (mode !== undefined) chmodSync(full, mode)
       return full
     },
     async commit(message, cwd) {
