@@ -38,7 +38,7 @@ export interface Found extends Finding {
 }
 
 export interface Report {
-  /** Of the programs that everything stands on. */
+  /** Of the programs that everything stands on; and which locks are used, and how much is kept. */
   readonly versions: Readonly<Record<string, string>>
   readonly findings: readonly Found[]
 }

@@ -4,7 +4,16 @@
  * Seen to fail: the look at open files taken out of staleLocks, and the look for a git at work; `tidy` taken out of
  * settle; a branch that is deleted without being kept; `writeMissing` taken out of tidy.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { execa, type ResultPromise } from 'execa'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -12,7 +21,7 @@ import { complaints } from '../chaos/clean.ts'
 import { run } from '../support/bad-input.ts'
 import { copyProject } from '../support/copy.ts'
 import { abandonedName, damageable, damages } from '../support/damage.ts'
-import { runVerb, type Sandbox, until } from '../support/sandbox.ts'
+import { root, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 import { kill, runnersOf, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 
 let box: Sandbox
@@ -78,6 +87,46 @@ describe('the answer', () => {
     expect(await box.git('for-each-ref', '--format=%(refname)', 'refs/dirigent/kept/nobody')).toMatch(
       /nobody\/1$/,
     )
+  })
+
+  // Seen to fail: without `isDropped` in lib/flows/doctor/work.ts; with `s|.*/|…|` for the names in the page's command.
+  it('says how much is kept; what the page types drops that of tasks that merged long ago, and nothing else', async () => {
+    const kept = (id: string, n = 7) => `refs/dirigent/kept/${id}/${n}`
+    const refs = async () => (await box.git('for-each-ref', '--format=%(refname)')).split('\n')
+    const [before, tip] = [await refs(), await box.git('rev-parse', kept('lands', 1))]
+    for (const id of ['lands', 'rests']) {
+      const commit = await box.git('commit-tree', 'HEAD^{tree}', '-p', 'HEAD', '-m', `kept of ${id}`)
+      await box.git('update-ref', kept(id), commit)
+    }
+    expect((await box.json('doctor')).json.data.versions.kept).toMatch(/^\d for \d tasks, [\d.]+k?B$/)
+    const page = readFileSync(join(root, 'skill', 'reference', 'state.md'), 'utf8')
+    const [, command = ''] = /^```sh\n(find [\s\S]*?)^```/m.exec(page) ?? []
+    const drop = () => execa('sh', ['-ec', command], { cwd: box.repo, env: box.env, extendEnv: false })
+    await drop()
+    expect(await refs()).toHaveLength(before.length + 2)
+    const long = new Date(Date.now() - 31 * 86_400_000)
+    const file = (...name: string[]) => join(box.task('lands'), ...name)
+    // Somebody has thought of this, too.
+    const planted = join(box.state, 'archive', '2026-11', 'x refs')
+    mkdirSync(planted, { recursive: true })
+    writeFileSync(join(planted, 'status.json'), '{\n  "state": "merged"\n}\n')
+    for (const path of [file('status.json'), join(planted, 'status.json')]) utimesSync(path, long, long)
+    await drop()
+    rmSync(planted, { recursive: true })
+    expect(await refs()).toEqual([...before.filter((ref) => ref !== kept('lands', 1)), kept('rests')].sort())
+    await box.git('update-ref', '-d', kept('rests'))
+    // Git has let go of what only that had kept.
+    const [result, trail] = ['result.json', 'log/events.jsonl'].map((name) => {
+      const text = readFileSync(file(name), 'utf8')
+      return { text, put: (changed = text) => writeFileSync(file(name), changed) }
+    })
+    result?.put(result.text.replace(/("commit": ")\w{40}/, `$1${'0'.repeat(39)}1`))
+    const found = (await box.json('doctor')).json.data.findings.map(({ code }: { code: string }) => code)
+    expect(found).toEqual(['result-commit-missing', 'kept-ref-gone'])
+    expect((await box.json('doctor', '--fix')).json.data.left).toBe(0)
+    result?.put()
+    trail?.put()
+    await box.git('update-ref', kept('lands', 1), tip)
   })
 
   it('is short, however much there is', async () => {

@@ -17,7 +17,7 @@ import { ensureTrusted } from '../../tools/git/trusted.ts'
 import { type Context, findRepository } from '../context.ts'
 import type { Locks } from '../locks.ts'
 
-/** Program → version. */
+/** Program → version; and which locks are used, and how much is kept. */
 export type Versions = Record<string, string>
 
 export interface Look {

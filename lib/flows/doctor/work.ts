@@ -11,7 +11,7 @@ import { isDangling, worktreeEntries } from '../../tools/git/entries.ts'
 import { staleLocks } from '../../tools/git/leftovers.ts'
 import { missingCommits, unreachable } from '../../tools/git/objects.ts'
 import { collect } from './collect.ts'
-import { kept } from './kept.ts'
+import { isDropped, kept } from './kept.ts'
 import type { Look } from './look.ts'
 import { branchesLeft, dropEntry, dropWorktreeOf } from './strays.ts'
 
@@ -105,8 +105,11 @@ async function proved({ context, live, archived }: Look): Promise<Finding[]> {
     return commit === null ? [] : [{ task, commit }]
   })
   const missing = await missingCommits(context.repo, [...new Set(results.map(({ commit }) => commit))])
+  // Of a change that landed another commit is the proof, once what was kept for it is dropped.
+  const isGiven = ({ task, commit }: (typeof results)[number]) =>
+    !missing.has(commit) || (task.status.state === 'merged' && isDropped(task))
   return results
-    .filter(({ commit }) => missing.has(commit))
+    .filter((one) => !isGiven(one))
     .map(({ task, commit }) => ({
       code: 'result-commit-missing',
       what: `${task.paths.result} names ${commit}, which is not in the repository`,

@@ -231,3 +231,11 @@ export async function standing(
 export async function treeOf(repo: Repository, commit: string): Promise<string> {
   return await gitLine(repo, ['rev-parse', '--verify', '--quiet', `${commit}^{tree}`])
 }
+
+/** Bytes that git keeps for nothing but refs/dirigent/kept/; null where it cannot say. */
+export async function sizeOfKept(repo: Repository): Promise<number | null> {
+  const others = ['--branches', '--tags', '--remotes', '--glob=refs/dirigent/landed']
+  const args = ['rev-list', '--disk-usage', '--objects', '--glob=refs/dirigent/kept', '--not', ...others]
+  const { exitCode, stdout } = await gitTry(repo, args)
+  return exitCode === 0 ? Number(stdout.toString().trim()) : null
+}
