@@ -128,6 +128,7 @@ export function damages(box: Sandbox, started: ResultPromise[]): Readonly<Record
     'config-unreadable': { cause: () => edit(state('config.yaml'), () => 'version: [\n') },
     'prompt-unusable': { cause: () => edit(prompt('mail.md'), () => 'Hi {{name}}.\n') },
     'skill-differs': {
+      fixable: true,
       cause: () => {
         const undo = edit(prompt('mail.md'), (text) => `${text}Of before.\n`)
         const put = createHash('sha256')
