@@ -84,7 +84,7 @@ export async function init(directory: string): Promise<Initialised> {
   await proveQueueLocks(queueOf({ repo, paths, config }))
   const rules = orchestratorRules()
   const put = putInto(repo.main)
-  const wanted = wantRules(repo.main, rules, put.rules ?? (Object.keys(put.files).length > 0 ? null : []))
+  const wanted = wantRules(repo.main, rules, put.rules)
   // First what will have been put there: killed in between, it is known all the same.
   const skill = installSkill(repo.main, { settings: wanted.make ?? put.settings, rules: wanted.put })
   const kept: Kept[] = []

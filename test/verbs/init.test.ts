@@ -20,6 +20,7 @@ import { temporaryName } from '../../lib/kit/files.ts'
 import { configSchemaText } from '../../lib/state/config-schema.ts'
 import { config } from '../../lib/state/schema/config.ts'
 import { configTemplate } from '../../lib/state/templates.ts'
+import { abandonedName } from '../support/damage.ts'
 import { makeSandbox, root, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 import { settled, spawnTask } from '../support/tasks.ts'
 
@@ -270,6 +271,21 @@ it('takes out no rule that was there before it, and puts back none that somebody
   await init()
   await init('--uninstall')
   expect(existsSync(join(box.repo, '.claude'))).toBe(false)
+})
+
+// Seen to fail: with pages left that no record names, with what a killed writer left, and with a person's rule gone.
+it('takes out what it had put there before it was killed, and nothing of a person’s', async () => {
+  const before = '{"permissions":{"allow":["Bash(dirigent status:*)"]}}'
+  box.write('.claude/settings.json', before)
+  const there = tree()
+  await init()
+  // Before it had written down what it did, and in the middle of a page.
+  rmSync(skill('.installed.json'))
+  box.write('.claude/settings.json', before)
+  writeFileSync(skill('prompts', await abandonedName('mail.md')), 'half')
+  writeFileSync(skill('..', '..', await abandonedName('settings.json')), '{')
+  expect((await init('--uninstall')).stdout).toContain('there before Dirigent')
+  expect(tree()).toEqual(there)
 })
 
 // Seen to fail: with the newer pages replaced; with the older ones named and left.

@@ -32,13 +32,13 @@ export interface Put {
   readonly files: Readonly<Record<string, string>>
   /** What was made for our rules. */
   readonly settings: PlaceMade | null
-  /** The rules that we added; null where that was not written down. */
+  /** The rules that we added; null where an earlier version did not write that down. */
   readonly rules: readonly string[] | null
 }
 
 export const recordName = '.installed.json'
 const limit = 1024 * 1024
-const nothing: Put = { by: null, files: {}, settings: null, rules: null }
+const nothing: Put = { by: null, files: {}, settings: null, rules: [] }
 
 /** What was put into the repository; nothing where it does not say, or a link leads out of it. */
 export const putInto = (main: string): Put =>

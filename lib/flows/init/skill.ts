@@ -9,6 +9,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import { notWritable } from '../../kit/disk.ts'
 import { Failure } from '../../kit/errors.ts'
 import { isDirectory, makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
+import { litterBelow, removeLitter } from '../../kit/litter.ts'
 import { packageRoot, packageVersion } from '../../kit/package.ts'
 import { lookAt, namesIn, readBounded } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
@@ -107,7 +108,8 @@ export function removeSkill(main: string): {
     return { removed: [path], kept: nothing.kept }
   }
   if (!there?.isDirectory()) return nothing
-  const known = readPut(path).files
+  removeLitter(litterBelow(path))
+  const known = { ...sameIn(path), ...readPut(path).files }
   const names = Object.keys(known)
   const edited = names.filter((name) => isEdited(path, name, known[name])).map((name) => join(path, name))
   const ours = names.length > 0 ? [...names, recordName] : []
@@ -124,6 +126,13 @@ export function removeSkill(main: string): {
   return { removed, kept }
 }
 
+/** Pages that are ours word for word: who put them there was killed before that was written down. */
+function sameIn(path: string): Record<string, string> {
+  const source = join(packageRoot(), 'skill')
+  const ours = filesIn(source).map((name) => [name, hash(readFileSync(join(source, name)))] as const)
+  return Object.fromEntries(ours.filter(([name, text]) => hashOf(path, name) === text))
+}
+
 const itIsTheirs = 'it is a person’s own by now'
 
 /** As `installSkill` makes it; a person's own leads there in another way, or elsewhere. */
@@ -136,6 +145,7 @@ function leadsToOurs(main: string, path: string): boolean {
 }
 
 function copy(source: string, path: string, known: Put['files'], about: Pick<Put, 'settings' | 'rules'>) {
+  removeLitter(litterBelow(path))
   const files: Record<string, string> = {}
   const written: string[] = []
   const kept: Edited[] = []

@@ -9,6 +9,7 @@ import { notWritable } from '../../kit/disk.ts'
 import { Failure } from '../../kit/errors.ts'
 import { isDirectory, makeDirectory, removeIfEmpty, writeFileDurable } from '../../kit/files.ts'
 import { addTexts, takeMember, takeTexts } from '../../kit/json-text.ts'
+import { litterIn, removeLitter } from '../../kit/litter.ts'
 import { lookAt, readBounded } from '../../kit/read.ts'
 import { oneLine } from '../../kit/text.ts'
 
@@ -46,10 +47,11 @@ export function projectProblem(main: string): string | null {
 }
 
 /** Takes out the directories that hold nothing; gives those that are gone. */
-export const removeEmptyProject = (main: string): string[] =>
-  [skillsDirectory(main), directory(main)].filter(
-    (path) => lookAt(path)?.isDirectory() && removeIfEmpty(path),
-  )
+export function removeEmptyProject(main: string): string[] {
+  const directories = [skillsDirectory(main), directory(main)]
+  for (const path of directories) removeLitter(litterIn(path))
+  return directories.filter((path) => lookAt(path)?.isDirectory() && removeIfEmpty(path))
+}
 
 /** What had to be made so that the rules have a place: the file, a key in it, or nothing. */
 export const placesMade = ['file', 'permissions', 'allow', 'nothing'] as const
@@ -82,8 +84,7 @@ export function wantRules(
   if (typeof found === 'string') return { ...nothing, problem: found }
   const there = rules.filter((rule) => found.rules.includes(rule))
   const missing = rules.filter((rule) => !there.includes(rule))
-  // All of them and none written down: the copy was thrown away, and what was written in it.
-  const known = before?.length === 0 && missing.length === 0 ? there : (before ?? there)
+  const known = added(before, there, rules)
   const ours = there.filter((rule) => known.includes(rule))
   // Where none is left the file is another one, or nobody has been asked here yet.
   const takenOut = ours.length > 0 ? missing.filter((rule) => known.includes(rule)) : []
@@ -100,12 +101,22 @@ export function wantRules(
   }
 }
 
+/** All of them and none written down: the copy was thrown away, and what was written in it. */
+function added(
+  before: readonly string[] | null,
+  there: readonly string[],
+  rules: readonly string[],
+): readonly string[] {
+  return before === null || (before.length === 0 && there.length === rules.length) ? there : before
+}
+
 /** Adds what is wanted; makes the file when there is none. */
 export function allow(main: string, { add }: RulesWanted): void {
   const found = readRules(main)
   if (typeof found === 'string' || add.length === 0) return
   const path = settingsPath(main)
   makeDirectory(dirname(path))
+  removeLitter(litterIn(dirname(path)))
   write(path, addTexts(found.text ?? '{}\n', keys, add))
 }
 
@@ -152,9 +163,11 @@ export function disallow(
   const path = settingsPath(main)
   const found = readRules(main)
   if (typeof found === 'string') return { removed: [], theirs: [], problem: found }
+  const there = rules.filter((rule) => found.rules.includes(rule))
+  const known = added(put, there, rules)
   // What was written down comes with the repository: of other commands nothing is believed.
-  const ours = found.rules.filter((rule) => (put ?? rules).includes(rule) && isAbout(rule, rules))
-  const theirs = found.rules.filter((rule) => rules.includes(rule) && !ours.includes(rule))
+  const ours = found.rules.filter((rule) => known.includes(rule) && isAbout(rule, rules))
+  const theirs = there.filter((rule) => !ours.includes(rule))
   if (ours.length > 0 && found.text !== null) {
     const left = takeTexts(found.text, keys, ours)
     const bare = withoutEmpty(left, made ?? 'file')
