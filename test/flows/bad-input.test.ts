@@ -652,6 +652,8 @@ describe('the disk', () => {
 
   it('may be full: the old content is unchanged and nothing half-made stays', async (test) => {
     if (!inNamespace) return test.skip('a small disk can be made by root in a mount namespace only')
+    // With a trail: one that a write begins and cannot fill is there, and empty.
+    writeFileSync(join(plant(box, 'healthy'), 'log', 'events.jsonl'), '', { flag: 'a' })
     const script = `
       set -e
       cp -a '${box.state}' '${box.directory}/copy'
@@ -662,7 +664,7 @@ describe('the disk', () => {
       look > '${box.directory}/before'
       set +e; cd '${box.repo}'; "$0" "$@"; code=$?
       look > '${box.directory}/after'
-      cmp '${box.directory}/before' '${box.directory}/after' >&2 || exit 99
+      diff '${box.directory}/before' '${box.directory}/after' >&2 || exit 99
       exit $code`
     const before = ['unshare', '-m', 'sh', '-c', script]
     for (const words of [spawn(good, 'too-much'), ['respawn', 'healthy'], ['stop', 'healthy', '--cancel']]) {
