@@ -113,5 +113,6 @@ export function issueMessage(issue: z.core.$ZodIssue): string {
 function corrupt(path: string, why: string): Failure {
   return new Failure('corrupt-file', `${path} is damaged: ${why}`, {
     hint: `Mend it by hand, or move its directory away (a task: then dirigent doctor --fix, and its spec.md can be spawned again). Its fields: ${referencePage('state.md')}`,
+    next: ['dirigent doctor'],
   })
 }

@@ -547,9 +547,9 @@ describe('status.json', () => {
     rmSync(join(box.state, 'tasks'), { recursive: true })
     mkdirSync(join(box.state, 'tasks'))
     writeFileSync(join(plant(box, 'spoiled'), 'status.json'), '{')
-    for (const verb of ['status', 'wait']) {
-      const answer = await run(box, [verb, '--json'])
-      expect(JSON.parse(answer.stdout).next, verb).toEqual(['dirigent doctor'])
+    for (const words of [['status'], ['wait'], ['status', 'spoiled']]) {
+      const answer = await run(box, [...words, '--json'])
+      expect(JSON.parse(answer.stdout).next, words.join(' ')).toEqual(['dirigent doctor'])
     }
     rmSync(join(box.state, 'tasks', 'spoiled'), { recursive: true })
   })
