@@ -21,7 +21,7 @@ export interface Beginning {
 }
 
 /** More digits than that were not written by us. */
-const heading = /^\{"dropped":(\d{1,10})\}\n/
+const heading = /^\{"dropped":(\d{1,15})\}\n/
 
 export function beginningOf(fd: number): Beginning {
   const match = heading.exec(readRange(fd, 0, 64).toString('latin1'))
