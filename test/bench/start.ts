@@ -61,9 +61,7 @@ export async function benchStart(box: Sandbox, codex: string, rounds: number): P
     await box.verb('wait', `start-${n}`, '--timeout', '60s')
     await box.verb('stop', `start-${n}`, '--cancel')
   }
-  // Two starts of Node one after the other, and as much again for what both load, lock, ask and write down
-  // (lib/DECISIONS.md, "What a start and a task cost at least").
-  const limit = 1.5 + (4 * median(node)) / median(bare)
+  const limit = 1.5 + (2 * median(node)) / median(bare)
   return [
     ratioFigure(
       'spawn until the worker exists ÷ worktree add + codex exec',
