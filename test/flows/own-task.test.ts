@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { sandboxForEach } from '../support/each.ts'
-import type { Sandbox } from '../support/sandbox.ts'
+import { runVerb, type Sandbox } from '../support/sandbox.ts'
 import { settled, spawnTask } from '../support/tasks.ts'
 
 let box: Sandbox
@@ -22,6 +22,15 @@ it('refuse whoever is no worker, and write nothing', async () => {
     const ran = await box.json(verb, ...words)
     expect([ran.exitCode, ran.json.error.code]).toEqual([3, 'not-a-worker'])
   }
+})
+
+it('refuse by a code, in text, too, and say what to do instead', async () => {
+  const env = { ...box.env, DIRIGENT_TASK: 'decides', DIRIGENT_REPO: box.repo }
+  const { exitCode, stderr } = await runVerb('accept', ['decides'], box.repo, env)
+  expect([exitCode, stderr]).toEqual([
+    3,
+    expect.stringMatching(/^error: not-for-workers: dirigent accept .*\n.*dirigent tell/),
+  ])
 })
 
 it('refuse a worker that decides, also without its environment, but not in another repository', async () => {

@@ -3,8 +3,8 @@
  *
  * Seen to fail, each alone, in lib/kit/files.ts: without `fsyncSync(fd)` in writeBeside, all but the appended line;
  * without `syncDirectory` in replaceFile, the file that was replaced and the status; without it in createFileOnce, or
- * with a rename instead of its `linkSync`, the file made once and the message; without `fsyncSync(fd)` in appendLine,
- * the line.
+ * with a rename instead of its `linkSync`, the file made once and the message; without `fsyncSync(fd)` in appendLine
+ * (lib/kit/append.ts), the line.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -59,7 +59,8 @@ changeStatus(task, (now) => ({ ...now, reason: 'why not' }))`
   })
 
   it('is a line that was appended', () => {
-    const calls = callsOf(`${files}\nfiles.appendLine(${at('f')}, 'line')`, directory)
+    const script = `const { appendLine } = await import(lib + 'kit/append.ts')\nappendLine(${at('f')}, 'line')`
+    const calls = callsOf(script, directory)
     expect(calls).toEqual(['write f', 'fsync f'])
   })
 
