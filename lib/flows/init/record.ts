@@ -19,7 +19,8 @@ import {
 
 const record = z.object({
   version: z.literal(1),
-  dirigent: z.optional(z.string()),
+  // As a version is written, since it is printed: of another text nothing is said.
+  dirigent: z.catch(z.optional(z.string().check(z.regex(/^\d[\w.+-]{0,40}$/))), undefined),
   files: z.record(z.string(), z.string()),
   settings: z.optional(z.enum(placesMade)),
   rules: z.optional(z.array(z.string())),
@@ -38,6 +39,8 @@ export interface Put {
 
 export const recordName = '.installed.json'
 const limit = 1024 * 1024
+/** Names that a page of ours may have, in this version or in another: no file system refuses one. */
+const pageName = /^[\w.-]{1,80}(?:\/[\w.-]{1,80}){0,3}$/
 const nothing: Put = { by: null, files: {}, settings: null, rules: [] }
 
 /** What was put into the repository; nothing where it does not say, or a link leads out of it. */
@@ -50,7 +53,9 @@ export function readPut(path: string): Put {
     const bytes = readBounded(join(path, recordName), limit)
     const known = bytes ? record.safeParse(JSON.parse(bytes.toString())).data : undefined
     if (!known) return nothing
-    const files = Object.entries(known.files).filter(([name]) => join(path, name).startsWith(`${path}${sep}`))
+    const files = Object.entries(known.files).filter(
+      ([name]) => pageName.test(name) && join(path, name).startsWith(`${path}${sep}`),
+    )
     return {
       by: known.dirigent ?? null,
       files: Object.fromEntries(files),

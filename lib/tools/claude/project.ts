@@ -126,8 +126,12 @@ function counters(rule: string, ours: readonly string[]): boolean {
   return isAbout(rule, ours)
 }
 
+/** Of our command or skill, and not of another that begins with its name. */
 const isAbout = (rule: string, ours: readonly string[]): boolean =>
-  ours.some((one) => rule.startsWith(one.replace(/[ :].*/, '')))
+  ours.some((one) => {
+    const name = one.replace(/[ :)].*/, '')
+    return rule.startsWith(name) && /^[ :)*]/.test(rule.slice(name.length))
+  })
 
 /** What the person forbids, or is asked about, in the settings that are theirs alone. Where they cannot be read: nothing. */
 function againstIn(path: string): readonly string[] {

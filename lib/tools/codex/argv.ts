@@ -62,7 +62,7 @@ function essentials(call: WorkerCall): Tree {
 }
 
 /** Off: what calls out by itself, what adds tools nobody asked for, what outlives one turn. */
-const quiet: Tree = {
+export const quiet: Tree = {
   analytics: { enabled: false },
   feedback: { enabled: false },
   web_search: 'disabled',

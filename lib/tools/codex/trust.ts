@@ -5,16 +5,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { errno } from '../../kit/errors.ts'
 import { ended, start } from '../../kit/proc.ts'
 import { type HookName, hookNames } from '../workers/hooks.ts'
 import { isTable, parseTable } from '../workers/json.ts'
+import { quiet } from './argv.ts'
 import { codexHome } from './home.ts'
 import { hookConfig } from './hooks.ts'
 import { expand, merge, overrides } from './overrides.ts'
 import type { CodexSettings } from './settings.ts'
 
-/** Milliseconds; then it is not known. */
-const patience = 15_000
 /** Bytes of an answer that are read. */
 const longest = 1024 * 1024
 /** Only its text counts. */
@@ -23,14 +23,18 @@ const command = '/bin/true'
 /** What was asked already in this process: doctor looks twice. */
 const asked = new Map<string, Promise<readonly HookName[] | null>>()
 
-/** Hooks that a worker with these settings would not have; null when the program does not say. */
+/**
+ * Hooks that a worker with these settings would not have; null when the program does not say.
+ * @param patience milliseconds; then it is not known
+ */
 export function untrustedHooks(
   binary: string,
   settings: CodexSettings,
   env: NodeJS.ProcessEnv,
+  patience = 15_000,
 ): Promise<readonly HookName[] | null> {
   const key = JSON.stringify([binary, settings, codexHome(env)])
-  const answer = asked.get(key) ?? ask(binary, settings, env)
+  const answer = asked.get(key) ?? ask(binary, settings, env, patience)
   asked.set(key, answer)
   return answer
 }
@@ -39,11 +43,12 @@ async function ask(
   binary: string,
   settings: CodexSettings,
   env: NodeJS.ProcessEnv,
+  patience: number,
 ): Promise<readonly HookName[] | null> {
   const aside = mkdtempSync(join(tmpdir(), 'dirigent-codex-'))
   try {
     const home = settings.user_config ? codexHome(env) : aside
-    const answer = await hooksList(binary, argvFor(settings), { ...env, CODEX_HOME: home }, aside)
+    const answer = await hooksList(binary, argvFor(settings), { ...env, CODEX_HOME: home }, aside, patience)
     return answer && hookNames.filter((name) => !isTrusted(answer, name))
   } finally {
     rmSync(aside, { recursive: true, force: true, maxRetries: 5 })
@@ -52,8 +57,10 @@ async function ask(
 
 function argvFor(settings: CodexSettings): string[] {
   const hooks = Object.fromEntries(hookNames.map((name) => [name, command]))
-  const quiet = { check_for_update_on_startup: false, analytics: { enabled: false } }
-  return ['app-server', ...overrides(merge({ ...quiet, ...hookConfig(hooks) }, expand(settings.config)))]
+  // Otherwise it looks for plugins on the network, by git, whose end it would wait for; none is needed for the answer.
+  const calm = { check_for_update_on_startup: false, ...quiet }
+  const config = merge(merge(calm, hookConfig(hooks)), expand(settings.config))
+  return ['app-server', ...overrides(config)]
 }
 
 type Answer = readonly Record<string, unknown>[]
@@ -64,10 +71,12 @@ async function hooksList(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   cwd: string,
+  patience: number,
 ): Promise<Answer | null> {
   const child = await start(binary, argv, { cwd, env, stdio: ['pipe', 'pipe', 'ignore'] })
   const end = () => child.kill('SIGKILL')
-  const timer = setTimeout(end, patience)
+  // What it started may hold its output open: that ends then, too.
+  const timer = setTimeout(() => child.stdout?.destroy(), patience)
   const tell = (message: object) => child.stdin?.write(`${JSON.stringify(message)}\n`)
   // It may end before it has read them: then there is no answer.
   child.stdin?.on('error', end)
@@ -88,6 +97,9 @@ async function hooksList(
       }
     }
     return null
+  } catch (error) {
+    if (errno(error) === 'ERR_STREAM_PREMATURE_CLOSE') return null
+    throw error
   } finally {
     clearTimeout(timer)
     end()

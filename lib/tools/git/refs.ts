@@ -232,10 +232,10 @@ export async function treeOf(repo: Repository, commit: string): Promise<string> 
   return await gitLine(repo, ['rev-parse', '--verify', '--quiet', `${commit}^{tree}`])
 }
 
-/** Bytes that git keeps for nothing but refs/dirigent/kept/; null where it cannot say. */
+/** Bytes that git keeps for nothing but refs/dirigent/kept/; null where it cannot say, or not in ten seconds. */
 export async function sizeOfKept(repo: Repository): Promise<number | null> {
   const others = ['--branches', '--tags', '--remotes', '--glob=refs/dirigent/landed']
   const args = ['rev-list', '--disk-usage', '--objects', '--glob=refs/dirigent/kept', '--not', ...others]
-  const { exitCode, stdout } = await gitTry(repo, args)
+  const { exitCode, stdout } = await gitTry(repo, args, { timeout: 10_000 })
   return exitCode === 0 ? Number(stdout.toString().trim()) : null
 }
