@@ -11,7 +11,7 @@ import { type Context, trustRepository } from './context.ts'
 export interface Diff {
   readonly task: Task
   readonly text: string
-  /** Null, or, where the text is only its beginning, the command that prints all of it. */
+  /** Null, or, where the text is only its beginning, the command that prints all that is committed of it. */
   readonly rest: string | null
 }
 
@@ -21,7 +21,7 @@ export async function diff(context: Context, id: string, stat: boolean): Promise
   const { workplace, change, settings } = task.status
   if (change?.state === 'merged' && change.commit && change.onto) {
     const { text, cut } = await diffText(context.repo, change.onto, change.commit, stat)
-    return { task, text, rest: cut ? `git diff ${change.onto} ${change.commit}` : null }
+    return { task, text, rest: cut ? whole(change.onto, change.commit) : null }
   }
   if (!workplace || !isThere(workplace)) {
     throw new Failure(
@@ -39,5 +39,8 @@ export async function diff(context: Context, id: string, stat: boolean): Promise
   const { fresh } = await baseTips(context.repo, settings.base)
   const from = (head && (await mergeBase(context.repo, fresh, head))) ?? workplace.start
   const { text, cut } = await diffWithUntracked(context.repo, from, workplace, stat)
-  return { task, text, rest: cut ? `git -C ${workplace.worktree} diff ${from}` : null }
+  return { task, text, rest: cut ? whole(from, head ?? from) : null }
 }
+
+/** From commit to commit, by no program that the configuration names: a git that looks at the worktree could run what a worker wrote. */
+const whole = (from: string, to: string): string => `git diff --no-ext-diff --no-textconv ${from} ${to}`

@@ -19,6 +19,9 @@ export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
+/** The same, as somebody would type it: with quotes only where they are needed. */
+export const typed = (text: string): string => (/^[\w./:@%+,-]+$/.test(text) ? text : quoted(text))
+
 export function commandsOf(script: string): readonly Command[] {
   const reader = new Reader(script)
   reader.list('', 0)

@@ -4,6 +4,7 @@ import { exits } from '../kit/errors.ts'
 import { bounded, clean, cut, oneLine } from '../kit/text.ts'
 import { attentionOf, nextFor } from '../rules/attention.ts'
 import { isEnded } from '../rules/lifecycle.ts'
+import { typed } from '../rules/shell.ts'
 import { type Event, parseEvent } from '../state/schema/event.ts'
 import type { Task } from '../state/tasks.ts'
 
@@ -114,7 +115,7 @@ export function diffAnswer(
   const lines = text === '' ? [`${id} has changed nothing`] : text.split('\n').map((line) => cut(line, 500))
   const whole = full || bounded(lines).length === lines.length
   // One that is bounded says by itself that there is more.
-  if (full && diff.rest) lines.push(`… it is too long, and ends here; all of it: ${diff.rest}`)
+  if (full && diff.rest) lines.push(`… it is too long, and ends here; what is committed, whole: ${diff.rest}`)
   return {
     data: { id, diff: text, cut: diff.rest !== null },
     text: lines,
@@ -131,7 +132,7 @@ export function buildAnswer(
     return {
       data: { exit_code: null, waited_for: built.banner },
       text: ['its turn did not come in time; the command was not run'],
-      next: [`dirigent build -- ${command.join(' ')}`],
+      next: [`dirigent build -- ${command.map(typed).join(' ')}`],
       exit: exits.pending,
     }
   }

@@ -129,6 +129,17 @@ describe('the answer', () => {
     await box.git('update-ref', kept('lands', 1), tip)
   })
 
+  // Seen to fail: with the name as it is, which a change that landed may have brought.
+  it('names a command that runs nothing of a name that somebody chose', async () => {
+    const stranger = join(box.state, '$(touch pwned)')
+    writeFileSync(stranger, 'x')
+    await box.git('add', '--force', stranger)
+    const [command = ''] = (await box.json('doctor')).json.next
+    await execa('sh', ['-ec', command], { cwd: box.repo, env: box.env, extendEnv: false })
+    expect([existsSync(join(box.repo, 'pwned')), await box.git('ls-files', stranger)]).toEqual([false, ''])
+    rmSync(stranger)
+  })
+
   it('is short, however much there is', async () => {
     const stray = Array.from({ length: 200 }, (_, n) => join(box.state, 'tasks', `stray-${n}.txt`))
     for (const path of stray) writeFileSync(path, 'x')

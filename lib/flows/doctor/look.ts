@@ -1,12 +1,10 @@
 /** What every check of `doctor` looks at, read once. Opening it changes nothing in the state directory. */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeAside } from '../../kit/aside.ts'
 import { Failure, reasonOf } from '../../kit/errors.ts'
-import { removeTree, temporaryName } from '../../kit/files.ts'
-import { abandoned, removeLitter } from '../../kit/litter.ts'
+import { removeTree } from '../../kit/files.ts'
 import { useLocks } from '../../kit/lock.ts'
-import { namesIn } from '../../kit/read.ts'
 import type { Finding } from '../../rules/findings.ts'
 import { readConfig } from '../../state/config.ts'
 import { readRecord } from '../../state/record.ts'
@@ -40,7 +38,7 @@ export async function openLook(directory: string, versions: Versions): Promise<L
   const { repo, paths } = findRepository(directory)
   const findings: Finding[] = []
   const initialised = existsSync(paths.root)
-  const aside = placeAside()
+  const aside = makeAside('dirigent-doctor')
   try {
     const config = initialised ? await readSettings(paths, findings) : defaults()
     const known = initialised ? recordedLocks(paths, findings) : null
@@ -78,17 +76,6 @@ function recordedLocks(paths: Context['paths'], findings: Finding[]) {
     findings.push({ code: 'record-unreadable', what: error.message, fix: error.hint })
     return null
   }
-}
-
-/** Takes the places of looks that were killed away. */
-function placeAside(): string {
-  const wanted = join(realpathSync(tmpdir()), 'dirigent-doctor')
-  const ours = `.tmp-${basename(wanted)}-`
-  const names = namesIn(dirname(wanted)).filter((name) => name.startsWith(ours))
-  removeLitter(abandoned(dirname(wanted), names))
-  const place = temporaryName(wanted)
-  mkdirSync(place, { mode: 0o700 })
-  return place
 }
 
 const defaults = (): Config => configSchema.parse({ version: 1 })

@@ -9,6 +9,7 @@ import { readBounded } from '../../kit/read.ts'
 import { spaceOf } from '../../kit/space.ts'
 import { plural } from '../../kit/text.ts'
 import type { Finding, FindingCode } from '../../rules/findings.ts'
+import { typed } from '../../rules/shell.ts'
 import { spaceProblem } from '../../rules/space.ts'
 import { ignoreTemplate } from '../../state/templates.ts'
 import { skillName, skillPath } from '../../tools/claude/project.ts'
@@ -200,12 +201,13 @@ async function tracked({ context }: Look): Promise<Finding[]> {
   )
   if (wrong.length === 0) return []
   const first = [...new Set(wrong.map((path) => path.split('/').slice(0, 2).join('/')))]
+  const command = `git rm -r --cached ${first.map(typed).join(' ')}`
   return [
     {
       code: 'state-tracked',
       what: `git tracks ${wrong.length} of the files that change all the time, in ${first.join(', ')}`,
-      fix: `Take them out of the index (the files stay), and commit that: git rm -r --cached ${first.join(' ')}`,
-      next: `git rm -r --cached ${first.join(' ')}`,
+      fix: `Take them out of the index (the files stay), and commit that: ${command}`,
+      next: command,
     },
   ]
 }

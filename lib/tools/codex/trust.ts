@@ -2,10 +2,10 @@
  * Asks the program itself which of our hooks it would run. It leaves out one whose hash is wrong without a word, and
  * how it hashes is its own affair: another version may do it another way. Takes some 300 ms.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { makeAside, quickPlace } from '../../kit/aside.ts'
 import { errno } from '../../kit/errors.ts'
+import { removeTree } from '../../kit/files.ts'
 import { ended, start } from '../../kit/proc.ts'
 import { type HookName, hookNames } from '../workers/hooks.ts'
 import { isTable, parseTable } from '../workers/json.ts'
@@ -45,13 +45,14 @@ async function ask(
   env: NodeJS.ProcessEnv,
   patience: number,
 ): Promise<readonly HookName[] | null> {
-  const aside = mkdtempSync(join(tmpdir(), 'dirigent-codex-'))
+  // Its databases are synced some sixty times, which on a busy disk took a minute.
+  const aside = makeAside('dirigent-codex', quickPlace())
   try {
     const home = settings.user_config ? codexHome(env) : aside
     const answer = await hooksList(binary, argvFor(settings), { ...env, CODEX_HOME: home }, aside, patience)
     return answer && hookNames.filter((name) => !isTrusted(answer, name))
   } finally {
-    rmSync(aside, { recursive: true, force: true, maxRetries: 5 })
+    removeTree(aside)
   }
 }
 
@@ -103,7 +104,9 @@ async function hooksList(
   } finally {
     clearTimeout(timer)
     end()
-    await ended(child)
+    // One that waits for the disk does not end before that has answered; it does nothing any more.
+    await Promise.race([ended(child), delay(2000, undefined, { ref: false })])
+    child.unref()
   }
 }
 

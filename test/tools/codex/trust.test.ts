@@ -1,9 +1,20 @@
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { quickPlace } from '../../../lib/kit/aside.ts'
 import { findCodex } from '../../../lib/tools/codex/find.ts'
 import { untrustedHooks } from '../../../lib/tools/codex/trust.ts'
+import { abandonedName } from '../../support/damage.ts'
 import { until } from '../../support/sandbox.ts'
 
 const repository = join(import.meta.dirname, '../../..')
@@ -22,12 +33,17 @@ const program = (name: string, text: string): string => {
   return join(root, name)
 }
 
-// Seen to fail: without what is switched off for a worker, too (git ls-remote https://github.com/openai/plugins.git).
+// Seen to fail: without what is switched off for a worker, too (git ls-remote https://github.com/openai/plugins.git); with a
+// home on the disk, which it syncs sixty times; with what a killed look has left still there.
 test('asks codex which hooks it would run, and nothing that codex would have to ask others for', async () => {
   const { binary } = findCodex(null, env, repository)
-  const watched = program('watched', `echo "$@" > ${root}/argv; exec ${binary} "$@"`)
+  const left = join(quickPlace(), await abandonedName('dirigent-codex'))
+  mkdirSync(left)
+  const watched = program('watched', `echo "$CODEX_HOME $@" > ${root}/argv; exec ${binary} "$@"`)
   expect(await untrustedHooks(watched, settings, env)).toEqual([])
   const argv = readFileSync(join(root, 'argv'), 'utf8')
+  expect(argv).toContain(`${quickPlace()}/.tmp-dirigent-codex-`)
+  expect(existsSync(left)).toBe(false)
   for (const off of ['analytics.enabled', 'features.plugins', 'features.apps'])
     expect(argv).toContain(`${off}=false`)
 })

@@ -360,6 +360,6 @@ it('shows the beginning of what is too long, in whole lines, and says that there
   })
   const task = { status: { id: 'flood' } } as Task
   const shown = (full: boolean) => diffAnswer({ task, text, rest: 'git diff a b' }, full).text.at(-1)
-  expect(shown(true)).toBe('… it is too long, and ends here; all of it: git diff a b')
+  expect(shown(true)).toBe('… it is too long, and ends here; what is committed, whole: git diff a b')
   expect(shown(false)).toBe('+flood')
 })
