@@ -70,8 +70,12 @@ async function changesInTheWay(repo: Repository, to: string, ours: readonly stri
   const all = await trackedChanges(repo)
   const isOurs = (entry: string) => ours.some((directory) => entry.slice(3).startsWith(directory))
   if (!all.some(isOurs)) return all
-  const touched = new Set(await gitList(repo, [...namesOfTree, 'HEAD', to]))
-  return all.filter((entry) => !isOurs(entry) || touched.has(entry.slice(3)))
+  const touched = await gitList(repo, [...namesOfTree, 'HEAD', to])
+  // Where a file becomes a directory, or a directory something else, git removes what is staged there, or ignored.
+  const isTouched = (path: string) =>
+    fileAbove(repo.main, path) !== null ||
+    touched.some((other) => `${other}/`.startsWith(`${path}/`) || path.startsWith(`${other}/`))
+  return all.filter((entry) => !isOurs(entry) || isTouched(entry.slice(3)))
 }
 
 const namesOfTree = ['diff-tree', '-r', '-z', '--name-only', '--no-renames']
@@ -149,10 +153,13 @@ async function finishMove(
   const beside = (await trackedChanges(repo))
     .map((entry) => entry.slice(3))
     .filter((path) => !moving.has(path))
-  if (beside.length > 0)
-    return `an earlier landing was cut short in it; commit or stash first: ${beside.slice(0, 5).join(', ')}`
-  const result = await gitTry(repo, ['read-tree', '--reset', '-u', to], { timeout: 600_000 })
-  return result.exitCode === 0 ? null : result.stderr.trim()
+  // They are no matter where all files had been moved, and only the branch had not.
+  const how = beside.length > 0 ? ['-m', '-u', from, to] : ['--reset', '-u', to]
+  const result = await gitTry(repo, ['read-tree', ...how], { timeout: 600_000 })
+  if (result.exitCode === 0) return null
+  return beside.length > 0
+    ? `an earlier landing was cut short in it; commit or stash first: ${beside.slice(0, 5).join(', ')}`
+    : result.stderr.trim()
 }
 
 /** What stands already where `to` adds a file: how many are that very file, and which are something else. */
