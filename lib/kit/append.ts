@@ -53,7 +53,8 @@ export function shortenLog(path: string, old: string, most: number): void {
     const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
       const there = fstatSync(fd)
-      if (!there.isFile() || there.size <= most) return
+      // One of another name as well is not ours alone to empty.
+      if (!there.isFile() || there.nlink > 1 || there.size <= most) return
       writeFileDurable(old, readRange(fd, there.size - most, most), { durable: false })
       ftruncateSync(fd)
     } finally {

@@ -5,7 +5,7 @@
  * late in `shorten` (lib/state/feed-file.ts), "while others write".
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { linkSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -99,4 +99,10 @@ it('has logs beside it that are emptied in their place, and leaves alone what is
   expect(text).toMatch(/line 998\nline 999\n$/)
   expect(text.length).toBeLessThan(2100)
   shortenLog(directory, old, 0)
+  // Seen to fail: without `nlink`.
+  const [theirs, planted] = [join(directory, 'theirs'), join(directory, 'b.log')]
+  writeFileSync(theirs, 'precious\n')
+  linkSync(theirs, planted)
+  shortenLog(planted, old, 1)
+  expect(readFileSync(theirs, 'utf8')).toBe('precious\n')
 })
