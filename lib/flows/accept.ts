@@ -16,7 +16,7 @@ import { landByHand } from './land-by-hand.ts'
 import { draftOf } from './plan.ts'
 import { cleanUp, dropWorktree } from './runner/clean-up.ts'
 import { clearStop } from './runner/interrupt.ts'
-import { settle } from './settle.ts'
+import { areWorkersAbout, settle } from './settle.ts'
 import { checkDraft, type Made, makeSeveral, type Prepared, startSeveral } from './several.ts'
 import { checkWorker, type Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
@@ -33,8 +33,8 @@ export interface Accepted {
 
 /** All are looked at before any is touched. */
 export async function accept(context: Context, ids: readonly string[]): Promise<Accepted[]> {
-  const { alive } = await settle(context)
-  await trustRepository(context, () => alive.size > 0)
+  const settled = await settle(context)
+  await trustRepository(context, () => areWorkersAbout(settled))
   const tasks = [...new Set(ids)].map((id) => underReview(loadTask(context.paths, id), 'accept'))
   const plans = tasks.filter(isPlan)
   const refs = plans.length > 0 ? await branches(context.repo) : new Map<string, string>()

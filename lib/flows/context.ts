@@ -58,15 +58,15 @@ export function findRepository(directory: string): { repo: Repository; paths: St
 
 /**
  * Must have been called before the first git of a process. A changed .git/config is adopted only while
- * no worker lives (`trusted.ts` says why).
- * @param doWorkersLive asked only when there is a change: each lock that is looked at is a process
+ * no worker lives, and all that lived have been looked at (`trusted.ts` says why).
+ * @param areWorkersAbout asked only when there is a change: each lock that is looked at is a process
  */
 export async function trustRepository(
   { repo }: Context,
-  doWorkersLive: () => boolean | Promise<boolean>,
+  areWorkersAbout: () => boolean | Promise<boolean>,
 ): Promise<void> {
   await ensureTrusted(repo.gitDir, repo.trusted, async () =>
-    (await doWorkersLive()) ? 'ask-a-person' : 'no-worker-lives',
+    (await areWorkersAbout()) ? 'ask-a-person' : 'no-worker-lives',
   )
 }
 

@@ -9,14 +9,14 @@ import { type Context, trustRepository } from './context.ts'
 import { startRunner } from './dispatch.ts'
 import { clearStop } from './runner/interrupt.ts'
 import { inTheWay } from './runner/move-base.ts'
-import { settle } from './settle.ts'
+import { areWorkersAbout, settle } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 
 /** Starts the landings; runners do them. All are looked at before any is started. */
 export async function landByHand(context: Context, named: readonly string[]): Promise<Task[]> {
   const ids = [...new Set(named)]
-  const { alive } = await settle(context)
-  await trustRepository(context, () => alive.size > 0)
+  const settled = await settle(context)
+  await trustRepository(context, () => areWorkersAbout(settled))
   for (const id of ids) checkLandable(loadTask(context.paths, id))
   for (const id of ids) await checkWay(context, loadTask(context.paths, id), ids)
   const landing: Task[] = []

@@ -12,7 +12,7 @@ import { type Context, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { shownPlan } from './plan.ts'
 import { clearStop } from './runner/interrupt.ts'
-import { settle } from './settle.ts'
+import { areWorkersAbout, settle } from './settle.ts'
 import type { Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 import { withTask } from './take.ts'
@@ -22,8 +22,8 @@ import { checkTexts } from './texts.ts'
 export async function reject(context: Context, id: string, why: string): Promise<Spawned> {
   checkReason(why)
   checkTexts(context)
-  const { alive } = await settle(context)
-  await trustRepository(context, () => alive.size > 0)
+  const settled = await settle(context)
+  await trustRepository(context, () => areWorkersAbout(settled))
   const queued = await withTask(context, id, 'rejected', async (task) => {
     underReview(task, 'reject')
     const { plan } = task.status.settings

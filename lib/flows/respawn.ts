@@ -14,7 +14,7 @@ import { dispatch } from './dispatch.ts'
 import { dropWorktree } from './runner/clean-up.ts'
 import { clearStop } from './runner/interrupt.ts'
 import { settingsOf, toPlan, wordsFor } from './settings.ts'
-import { settle } from './settle.ts'
+import { areWorkersAbout, settle } from './settle.ts'
 import { checkWorker, type Spawned } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 import { withTask } from './take.ts'
@@ -31,8 +31,8 @@ export async function respawn(context: Context, id: string, wish: Respawn): Prom
   checkWorker(context, [wish.spec ? wish.spec.front.worker : settings.worker])
   checkTexts(context)
   // A lost attempt is taken up first, and then is under way.
-  const { alive } = await settle(context)
-  await trustRepository(context, () => alive.size > 0)
+  const settled = await settle(context)
+  await trustRepository(context, () => areWorkersAbout(settled))
   const again = await withTask(context, id, 'respawned', async (task) => {
     // A request of the past, which nobody was there to carry out, is not for the next attempt.
     clearStop(task.paths)

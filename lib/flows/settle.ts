@@ -37,6 +37,10 @@ export interface Observed {
   readonly changed: boolean
 }
 
+/** A worker lives, or what one did before it was lost has not been looked at: a change of .git/config may be its work. */
+export const areWorkersAbout = ({ alive, lost }: Pick<Observed, 'alive' | 'lost'>): boolean =>
+  alive.size > 0 || lost.length > 0
+
 /** Up to so many locks are asked for one by one, all at the same time; each is a process. */
 const fewLocks = 5
 
@@ -124,7 +128,7 @@ export async function settleTasks(context: Context): Promise<Observed> {
   if (lost.length === 0 && !startable) {
     return { ...seen, changed: seen.tasks.some((task) => isEnded(task.status)) }
   }
-  await trustRepository(context, () => seen.alive.size > 0)
+  await trustRepository(context, () => areWorkersAbout({ ...seen, lost }))
   const broken = [...seen.broken]
   for (const task of lost) {
     try {

@@ -9,14 +9,14 @@ import { branches } from '../tools/git/refs.ts'
 import { type Context, now, trustRepository } from './context.ts'
 import type { Draft } from './plan.ts'
 import { type Named, settingsOf, settingsOfAll } from './settings.ts'
-import { observe } from './settle.ts'
+import { areWorkersAbout, observe } from './settle.ts'
 import { checkBranch, checkWorker, existing, type Spawned, start } from './spawn.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 import { checkTexts } from './texts.ts'
 
 /** @param read gives the ids and specs */
 export async function spawnSeveral(context: Context, read: () => Promise<Named[]>): Promise<Spawned[]> {
-  await trustRepository(context, async () => (await observe(context)).alive.size > 0)
+  await trustRepository(context, async () => areWorkersAbout(await observe(context)))
   const [refs, named] = await Promise.all([branches(context.repo), read()])
   checkWorker(
     context,

@@ -12,7 +12,7 @@ import type { KindName } from '../tools/workers/kinds.ts'
 import { branchOf, type Context, now, trustRepository } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { settingsOf, toPlan } from './settings.ts'
-import { observe } from './settle.ts'
+import { areWorkersAbout, observe } from './settle.ts'
 import { ensureSupervisor } from './supervise/start.ts'
 import { checkTexts } from './texts.ts'
 import { kindOf } from './worker.ts'
@@ -37,7 +37,7 @@ export async function spawn(
   plan = false,
 ): Promise<Spawned> {
   if (wanted !== null) checkId(wanted)
-  await trustRepository(context, async () => (await observe(context)).alive.size > 0)
+  await trustRepository(context, async () => areWorkersAbout(await observe(context)))
   // git runs while the spec is read and parsed.
   const [refs, spec] = await Promise.all([branches(context.repo), read()])
   const known = existing(context, wanted ?? idFrom(spec.title), spec, wanted !== null, plan)

@@ -7,7 +7,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeSandbox, type Ran, root, runVerb, type Sandbox, until } from '../support/sandbox.ts'
-import { settled, spawnTask, trailOf } from '../support/tasks.ts'
+import { kill, runnersOf, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 
 let shared: Sandbox
 let box: Sandbox
@@ -147,6 +147,23 @@ it('goes on with the configuration it knows when a worker changes it, says so, a
   writeFileSync(join(box.repo, '.git', 'config'), config)
   await box.verb('init')
   await box.verb('stop', 'configurer', '--cancel')
+})
+
+// Seen to fail: with `alive` alone in areWorkersAbout (lib/flows/settle.ts).
+it('does not take the configuration of a worker that ended itself and its runner', async () => {
+  const config = readFileSync(join(box.repo, '.git', 'config'), 'utf8')
+  const changed = 'git config user.name Mallory; touch ../../changed; while :; do sleep 0.1; done'
+  await spawnTask(box, 'ender', { attempts: 2, verify: ['false'] }, [{ run: changed }])
+  await until('the change', () => existsSync(join(box.state, 'changed')))
+  kill(...runnersOf(box, 'ender'), ...workersOf(box, 'ender'))
+  await spawnTask(box, 'beside', { needs: ['ender'] }, [say])
+  expect(readFileSync(join(box.state, 'git', 'config'), 'utf8')).not.toContain('Mallory')
+  await box.verb('status')
+  await until('the second attempt', () => box.status('ender').attempt === 2)
+  expect(box.status('ender').flags.join()).toMatch(/git configuration changed while a worker ran/)
+  for (const id of ['beside', 'ender']) expect((await box.verb('stop', id, '--cancel')).exitCode).toBe(0)
+  expect(readFileSync(join(box.state, 'git', 'config'), 'utf8')).not.toContain('Mallory')
+  writeFileSync(join(box.repo, '.git', 'config'), config)
 })
 
 it('makes a worktree anew that was replaced by a link to the main checkout, which it does not touch', async () => {

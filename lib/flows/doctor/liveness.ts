@@ -10,7 +10,7 @@ import { isOwned } from '../../rules/lifecycle.ts'
 import type { Task } from '../../state/tasks.ts'
 import { trustRepository } from '../context.ts'
 import { markerOf } from '../runner/marker.ts'
-import { observe, takeUp } from '../settle.ts'
+import { areWorkersAbout, observe, takeUp } from '../settle.ts'
 import { ensureSupervisor } from '../supervise/start.ts'
 import { collect } from './collect.ts'
 import type { Look } from './look.ts'
@@ -25,13 +25,13 @@ export async function liveness(look: Look): Promise<readonly Finding[]> {
 }
 
 async function lostAttempts({ context }: Look): Promise<Finding[]> {
-  const { lost, alive } = await observe(context)
-  return lost.map((task) => ({
+  const seen = await observe(context)
+  return seen.lost.map((task) => ({
     code: 'lost-attempt',
     what: `${task.id} is ${task.status.state}, but its run.lock is free: neither runner nor worker lives`,
     fix: 'Takes it up where its files say it was, as the next verb would.',
     mend: async () => {
-      await trustRepository(context, () => alive.size > 0)
+      await trustRepository(context, () => areWorkersAbout(seen))
       await takeUp(context, task.id)
       await ensureSupervisor(context)
     },

@@ -8,7 +8,7 @@
  * reads a copy which holds only keys from a closed list that cannot run anything. Hooks are absent;
  * info/exclude and info/attributes are copies too.
  *
- * The copy is taken when no worker lives. A change found while one lives, or at the end of one, is not
+ * The copy is taken when no worker lives, nor one was lost. A change found while one lives, or at the end of one, is not
  * adopted (a worker could point a remote elsewhere) until a person runs `dirigent init`.
  */
 import { createHash } from 'node:crypto'
