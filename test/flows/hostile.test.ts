@@ -3,9 +3,20 @@
  * test/tools/git/hostile.test.ts; here it is all of it at once, and everything else that a worker can write.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { findMarked } from '../../lib/kit/sweep.ts'
+import { markerName } from '../../lib/rules/environment.ts'
 import { makeSandbox, type Ran, root, runVerb, type Sandbox, until } from '../support/sandbox.ts'
 import { kill, runnersOf, settled, spawnTask, trailOf, workersOf } from '../support/tasks.ts'
 
@@ -164,6 +175,21 @@ it('does not take the configuration of a worker that ended itself and its runner
   for (const id of ['beside', 'ender']) expect((await box.verb('stop', id, '--cancel')).exitCode).toBe(0)
   expect(readFileSync(join(box.state, 'git', 'config'), 'utf8')).not.toContain('Mallory')
   writeFileSync(join(box.repo, '.git', 'config'), config)
+})
+
+// Seen to fail: without `broken` in areWorkersAbout (lib/flows/settle.ts).
+it('does not take the configuration of a worker that has ruined its own status', async () => {
+  const config = readFileSync(join(box.repo, '.git', 'config'), 'utf8')
+  const ruin =
+    'git config user.name Trudy; echo { > "$DIRIGENT_TASK_DIR/status.json"; touch ../../ruined; sleep 1000'
+  await spawnTask(box, 'blinder', {}, [{ run: ruin }])
+  await until('the ruin', () => existsSync(join(box.state, 'ruined')))
+  await spawnTask(box, 'behind', { needs: ['after'] }, [say])
+  expect(readFileSync(join(box.state, 'git', 'config'), 'utf8')).not.toContain('Trudy')
+  kill(...runnersOf(box, 'blinder'), ...findMarked(markerName, `${box.state}/tasks/blinder#1`))
+  renameSync(join(box.state, 'tasks', 'blinder'), join(box.directory, 'blinder'))
+  writeFileSync(join(box.repo, '.git', 'config'), config)
+  await box.verb('stop', 'behind', '--cancel')
 })
 
 it('makes a worktree anew that was replaced by a link to the main checkout, which it does not touch', async () => {
