@@ -41,7 +41,11 @@ export interface Observed {
  * A worker lives, or what one did before it was lost has not been looked at: a change of .git/config may be its work. Of a
  * task that cannot be read nobody knows: its worker may have seen to that.
  */
-export const areWorkersAbout = ({ alive, lost, broken }: Pick<Observed, 'alive' | 'lost' | 'broken'>): boolean =>
+export const areWorkersAbout = ({
+  alive,
+  lost,
+  broken,
+}: Pick<Observed, 'alive' | 'lost' | 'broken'>): boolean =>
   alive.size > 0 || lost.length > 0 || broken.length > 0
 
 /** Up to so many locks are asked for one by one, all at the same time; each is a process. */
