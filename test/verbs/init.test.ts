@@ -353,6 +353,19 @@ it('goes on where .claude cannot be written, says so, and removes nothing where 
   expect(existsSync(skill('SKILL.md'))).toBe(true)
 })
 
+// Seen to fail: half made and refused, half gone and a bug told.
+it('leaves the skill alone where its record is no file', async () => {
+  await init()
+  rmSync(skill('.installed.json'))
+  mkdirSync(skill('.installed.json'))
+  writeFileSync(skill('SKILL.md'), 'x')
+  const why = `${skill('.installed.json')} is no file`
+  expect((await init()).stdout).toContain(`${skill()} was left alone: ${why}`)
+  const { kept } = (await init('--uninstall', '--json')).json.data
+  expect(kept[skill()]).toBe(why)
+  expect(existsSync(skill('prompts', 'mail.md'))).toBe(true)
+})
+
 // Seen to fail: without a word about it.
 it('names a command that commits what it took out', async () => {
   await init()

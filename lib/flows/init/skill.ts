@@ -77,7 +77,9 @@ function problemAt(main: string, path: string): string | null {
     const why = lookAt(directory)?.isDirectory() ? notWritable(directory) : null
     if (why !== null) return `${directory} cannot be written: ${why}`
   }
-  return null
+  const record = join(path, recordName)
+  // A link to one is replaced, as every file of ours is.
+  return lookAt(record)?.isDirectory() ? `${record} is no file` : null
 }
 
 /** Pages of a copy that `init` would bring up to date: others than ours, and edited by nobody. */
