@@ -14,6 +14,7 @@ import { errno, Failure } from './errors.ts'
 import { diskFailure, makeDirectory, removeTree } from './files.ts'
 import { isLocked, type Lock, lockTable, tryLock, untilFree } from './lock.ts'
 import { readTail } from './read.ts'
+import { withTimeLimit } from './time-limit.ts'
 
 export interface Ticket {
   readonly number: number
@@ -58,11 +59,10 @@ const doorGrace = 2000
 const mostNumbers = 999_999_999_999_999
 
 /** Takes a place, or undefined when it did not come free within `wait` or `signal` was aborted. */
-export async function takePlace(directory: string, wish: Wish): Promise<Place | undefined> {
-  const giveUp = AbortSignal.any([
-    ...(wish.signal ? [wish.signal] : []),
-    ...(wish.wait === Infinity || wish.wait === 0 ? [] : [AbortSignal.timeout(Math.ceil(wish.wait))]),
-  ])
+export const takePlace = (directory: string, wish: Wish): Promise<Place | undefined> =>
+  withTimeLimit(wish.wait, wish.signal, (giveUp) => takeInLine(directory, wish, giveUp))
+
+async function takeInLine(directory: string, wish: Wish, giveUp: AbortSignal): Promise<Place | undefined> {
   if (wish.signal?.aborted) return undefined
   const taken = await takeTicket(directory, wish, giveUp)
   if (!taken) return undefined

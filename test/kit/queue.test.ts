@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { lock } from '../../lib/kit/lock.ts'
 import { dropStale, noteOf, type Place, staleTickets, takePlace, tickets } from '../../lib/kit/queue.ts'
@@ -44,6 +46,24 @@ async function other(name: string, script = ''): Promise<ChildProcess> {
   return child
 }
 const isIn = (name: string) => existsSync(join(directory, name))
+
+// Seen to fail: with AbortSignal.timeout, which was gone before its time had come.
+it('waits as long as was said and no longer, whatever is collected as garbage meanwhile', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  const place = await have('first')
+  const second = take('second', { wait: 500 })
+  let over = false
+  void second.then(() => {
+    over = true
+  })
+  await until('the second to give up', () => {
+    collect()
+    return over
+  })
+  expect(await second).toBeUndefined()
+  await place.leave()
+})
 
 it('lets them in as they came, and leaves nothing behind', async () => {
   const first = await have('first')
