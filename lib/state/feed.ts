@@ -14,8 +14,8 @@ const mostBehind = 64 * 1024 * 1024
 const chunk = 1024 * 1024
 /** So much is read of what was before. */
 const glance = 64 * 1024
-/** Of the bytes before a place, so many make its mark. */
-const marked = 128
+/** Of the bytes before a place, so many make its mark: more than a line has, for many end alike. */
+const marked = 1024
 
 export class Feed {
   readonly #path: string
