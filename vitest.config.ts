@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 import { LongFirst } from './test/support/sequence.ts'
 
-// Tests drive real processes (git, codex); a slow shared machine needs generous limits, not retries.
+// Tests drive real processes (git, codex); a slow shared machine needs generous limits, not retries
+// (.ci/run plays once more what failed, and names it).
 const patient = { testTimeout: 60_000, hookTimeout: 60_000 }
 /** What is held against the clock has the machine to itself. */
 const alone = 'test/chaos/many.test.ts'

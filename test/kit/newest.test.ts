@@ -44,7 +44,9 @@ it('follows no link, waits for nobody, and does not look into what it is told to
   writeFileSync(at('links', 'left-out', 'new.txt'), '')
   writeFileSync(at('beside.txt'), '')
   expect(newestChange([at('links')], ['left-out'])).toBe(before)
-  expect(newestChange([at('links')])).toBe(changed(at('links', 'left-out', 'new.txt')))
+  // The directory may have been changed a tick of the clock after the file that was put into it.
+  const news = [at('links', 'left-out'), at('links', 'left-out', 'new.txt')].map(changed)
+  expect(newestChange([at('links')])).toBe(Math.max(...news))
 })
 
 // Seen to fail: held against the time at which the look began.

@@ -1,0 +1,15 @@
+/** Says which tests failed, and why, and passed when played once more: each is a defect to look for. For `vitest --retry=1`. */
+export default class Twice {
+  #lines = []
+
+  /** @param {import('vitest/node').TestCase} test */
+  onTestCaseResult(test) {
+    if (!test.diagnostic()?.flaky) return
+    const [error] = test.result().errors ?? []
+    this.#lines.push(`${test.module.relativeModuleId} > ${test.fullName}\n  ${error?.stack ?? error?.message}`)
+  }
+
+  onTestRunEnd() {
+    for (const line of this.#lines) console.log(`passed only when played once more: ${line}`)
+  }
+}
