@@ -6,7 +6,8 @@ export default class Twice {
   onTestCaseResult(test) {
     if (!test.diagnostic()?.flaky) return
     const [error] = test.result().errors ?? []
-    this.#lines.push(`${test.module.relativeModuleId} > ${test.fullName}\n  ${error?.stack ?? error?.message}`)
+    const why = (error?.stack ?? error?.message ?? '').split('\n').slice(0, 4).join('\n')
+    this.#lines.push(`${test.module.relativeModuleId} > ${test.fullName}\n${why}`)
   }
 
   onTestRunEnd() {
